@@ -1,0 +1,65 @@
+"""The errors of every layer.
+
+    JobsError
+    ├── JobNotFoundError         (also LookupError, RuntimeError)
+    ├── JobStateError            (also RuntimeError)
+    ├── UnsupportedError         (also ValueError)   a field that this service cannot honour
+    ├── PackageError             (also ValueError)   a directory or variable that cannot be packaged
+    ├── InvalidRequestError      (also ValueError)   an argument that the service refuses
+    ├── AuthenticationError      (also PermissionError)
+    ├── ServiceError             (also RuntimeError) the service failed in a way it did not foresee
+    └── ServiceUnavailableError  (also ConnectionError)
+        └── ServiceStartError    the service could not be started, and why
+
+A message gives the value, the cause and the next step.
+"""
+
+from __future__ import annotations
+
+
+class JobsError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class JobNotFoundError(JobsError, LookupError, RuntimeError):
+    """No job has that id, or that name in that project."""
+
+
+class JobStateError(JobsError, RuntimeError):
+    """The job's state does not allow what was asked."""
+
+
+class UnsupportedError(JobsError, ValueError):
+    """A valid field that this service cannot honour; refused rather than ignored."""
+
+
+class PackageError(JobsError, ValueError):
+    """A directory, a file or a variable that cannot be packaged."""
+
+
+class InvalidRequestError(JobsError, ValueError):
+    """An argument that the service refuses."""
+
+
+class AuthenticationError(JobsError, PermissionError):
+    """The service does not accept the token."""
+
+
+class ServiceError(JobsError, RuntimeError):
+    """The service failed in a way that it did not foresee."""
+
+
+class ServiceUnavailableError(JobsError, ConnectionError):
+    """The service cannot be reached."""
+
+
+class ServiceStartError(ServiceUnavailableError):
+    """The service could not be started."""
+
+
+def error_class(name: str) -> type[JobsError]:
+    """Return the class of that name, or `ServiceError` when a newer service sends an unknown one."""
+    found = globals().get(name)
+    if isinstance(found, type) and issubclass(found, JobsError):
+        return found
+    return ServiceError
