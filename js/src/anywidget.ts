@@ -1,0 +1,17 @@
+/** The part of anywidget's front-end interface that this package uses. */
+
+export type CustomMessageListener = (message: unknown, buffers?: DataView[]) => void;
+
+export interface AnyModel {
+  get(name: string): unknown;
+  on(name: "msg:custom", listener: CustomMessageListener): void;
+  on(name: `change:${string}`, listener: () => void): void;
+  off(name: string, listener: (...args: never[]) => void): void;
+  send(message: unknown): void;
+  widget_manager: { get_model(id: string): Promise<{ get(name: string): unknown }> };
+}
+
+export interface RenderContext {
+  model: AnyModel;
+  el: HTMLElement;
+}

@@ -1,0 +1,214 @@
+/** The source that speaks with the kernel, through an anywidget model. The protocol is in docs/design.md. */
+import type { AnyModel, CustomMessageListener } from "./anywidget";
+import type { JobView } from "./job";
+import { LogCursor } from "./logCursor";
+import type { LogListener, LogRequest, LogStream, Release, Source } from "./source";
+
+interface FromKernel {
+  type: string;
+  client?: string;
+  req?: number;
+  offset?: number;
+  passed_over?: number;
+  id?: number;
+  ok?: boolean;
+  message?: string;
+  retrying?: boolean;
+  now?: number;
+}
+
+interface Call {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** Clocks that differ by less than this are taken as one. */
+const SKEW_MS = 2000;
+
+export class CommSource implements Source {
+  private readonly client = crypto.randomUUID();
+  private readonly streams = new Map<number, CommLog>();
+  private readonly calls = new Map<number, Call>();
+  private readonly listeners = new Set<(view: JobView) => void>();
+  private numbers = 0;
+  private skew = 0;
+
+  constructor(private model: AnyModel) {
+    this.listen();
+    this.send({ type: "hello" });
+  }
+
+  /** Goes on with another proxy of the same model: the old one's listeners die with its view. */
+  attach(model: AnyModel): void {
+    this.unlisten();
+    this.model = model;
+    this.listen();
+    this.changed();
+  }
+
+  view(): JobView {
+    return this.model.get("view") as JobView;
+  }
+
+  onView(listener: (view: JobView) => void): Release {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  now(): number {
+    return Date.now() + this.skew;
+  }
+
+  openLog(request: LogRequest, listener: LogListener): LogStream {
+    return new CommLog(this, request, listener);
+  }
+
+  stop(): Promise<void> {
+    const id = ++this.numbers;
+    return new Promise((resolve, reject) => {
+      this.calls.set(id, { resolve, reject });
+      this.send({ type: "call", id, method: "stop" });
+    });
+  }
+
+  dispose(): void {
+    this.send({ type: "bye" });
+    this.unlisten();
+    this.streams.clear();
+    this.listeners.clear();
+    for (const call of this.calls.values()) call.reject(new Error("The panel was closed."));
+    this.calls.clear();
+  }
+
+  /** Registers a log stream under a fresh request number. */
+  register(log: CommLog): number {
+    const req = ++this.numbers;
+    this.streams.set(req, log);
+    return req;
+  }
+
+  unregister(req: number): void {
+    this.streams.delete(req);
+  }
+
+  send(message: Record<string, unknown>): void {
+    try {
+      this.model.send({ ...message, client: this.client });
+    } catch {
+      // The kernel is gone: the panel keeps showing the last known state.
+    }
+  }
+
+  private listen(): void {
+    this.model.on("change:view", this.changed);
+    this.model.on("msg:custom", this.received);
+  }
+
+  private unlisten(): void {
+    this.model.off("change:view", this.changed);
+    this.model.off("msg:custom", this.received);
+  }
+
+  private readonly changed = (): void => {
+    const view = this.view();
+    for (const listener of [...this.listeners]) listener(view);
+  };
+
+  private readonly received: CustomMessageListener = (raw, buffers) => {
+    const message = raw as FromKernel;
+    // All pages that show this model get all messages; each takes its own.
+    if (message.client !== this.client) return;
+    if (message.type === "hello") this.setClock(message.now);
+    else if (message.type === "reply") this.settle(message);
+    else this.streams.get(message.req ?? 0)?.received(message, buffers?.[0]);
+  };
+
+  private setClock(now: number | undefined): void {
+    const skew = (now ?? Date.now()) - Date.now();
+    this.skew = Math.abs(skew) > SKEW_MS ? skew : 0;
+  }
+
+  private settle(message: FromKernel): void {
+    const call = this.calls.get(message.id ?? 0);
+    if (!call) return;
+    this.calls.delete(message.id ?? 0);
+    if (message.ok) call.resolve();
+    else call.reject(new Error(message.message ?? "The kernel gave no reason."));
+  }
+}
+
+/** One log stream: asks again from its offset when a message was lost. */
+class CommLog implements LogStream {
+  private readonly cursor: LogCursor;
+  private req = 0;
+  private acknowledged: number | null = null;
+  private open = true;
+
+  constructor(
+    private readonly source: CommSource,
+    private readonly request: LogRequest,
+    private readonly listener: LogListener,
+  ) {
+    this.cursor = new LogCursor(request.offset);
+    this.ask(request.offset);
+  }
+
+  consumed(offset: number): void {
+    if (!this.open) return;
+    this.acknowledged = offset;
+    this.source.send({ type: "ack", req: this.req, offset });
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.source.unregister(this.req);
+    this.source.send({ type: "close", req: this.req });
+  }
+
+  received(message: FromKernel, buffer: DataView | undefined): void {
+    if (message.type === "log" && buffer) this.data(message, buffer);
+    else if (message.type === "at") this.at(message.offset ?? 0);
+    else if (message.type === "end") this.end(message.offset ?? 0);
+    else if (message.type === "error") {
+      this.listener.error(message.message ?? "The log cannot be read.", message.retrying ?? false);
+    }
+  }
+
+  private ask(offset: number): void {
+    this.source.unregister(this.req);
+    const before = this.req;
+    this.req = this.source.register(this);
+    const { run, whole } = this.request;
+    this.source.send({ type: "log", req: this.req, replaces: before, run, offset, whole: whole ?? false });
+  }
+
+  private data(message: FromKernel, buffer: DataView): void {
+    const offset = message.offset ?? 0;
+    const verdict = this.cursor.accept({
+      offset,
+      length: buffer.byteLength,
+      passedOver: message.passed_over ?? 0,
+    });
+    if (verdict.kind === "gap") this.ask(verdict.askFrom);
+    if (verdict.kind !== "take") return;
+    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.listener.data(bytes.subarray(verdict.from), offset + verdict.from, verdict.passedOver);
+  }
+
+  /** The kernel says how far it has sent, since it has heard nothing for a while. */
+  private at(offset: number): void {
+    if (!this.askedAgain(offset) && this.acknowledged !== null) this.consumed(this.acknowledged);
+  }
+
+  private end(offset: number): void {
+    if (!this.askedAgain(offset)) this.listener.end();
+  }
+
+  /** Asks again when something that was sent before `offset` has not arrived. */
+  private askedAgain(offset: number): boolean {
+    if (offset === 0 || !this.cursor.behind(offset)) return false;
+    this.ask(this.cursor.next ?? this.request.offset);
+    return true;
+  }
+}

@@ -1,0 +1,82 @@
+/** One job: what it is doing, its log, its runs. */
+import { useEffect, useState } from "preact/hooks";
+import type { JobView } from "../job";
+import { lastRun } from "../job";
+import type { Session, Tab, ViewState } from "../session";
+import { Header } from "./Header";
+import { LogTools } from "./LogTools";
+import { LogView } from "./LogView";
+import { Reason } from "./Reason";
+import { RunsTable } from "./RunsTable";
+import { TabBar } from "./TabBar";
+import { Tags } from "./Tags";
+
+/** The job's state as the source tells it. */
+function useJob(session: Session): JobView {
+  const [view, setView] = useState(session.source.view());
+  useEffect(() => {
+    setView(session.source.view());
+    return session.source.onView(setView);
+  }, [session]);
+  return view;
+}
+
+/** What the reader has chosen; kept in the session, so that it survives a re-render. */
+function useChoices(session: Session): [ViewState, (change: Partial<ViewState>) => void] {
+  const [state, setState] = useState<ViewState>({ ...session.state });
+  const change = (part: Partial<ViewState>) => {
+    Object.assign(session.state, part);
+    setState({ ...session.state });
+  };
+  return [state, change];
+}
+
+export function JobPanel({ session }: { session: Session }) {
+  const job = useJob(session);
+  const [choices, choose] = useChoices(session);
+  const [searching, setSearching] = useState(false);
+  const run = job.runs.find((r) => r.name === choices.run) ?? lastRun(job);
+  const tabs: { id: Tab; label: string; count?: number }[] = [
+    { id: "logs", label: "Logs" },
+    { id: "runs", label: "Runs", count: job.runs.length },
+  ];
+  return (
+    <section class="jj-card" aria-label={`Job ${job.name}`}>
+      <Header job={job} source={session.source} />
+      <Reason job={job} />
+      <Tags tags={job.tags} />
+      <TabBar id={job.id} tabs={tabs} selected={choices.tab} onSelect={(tab) => choose({ tab })}>
+        {choices.tab === "logs" && (
+          <LogTools
+            job={job}
+            run={run}
+            session={session}
+            follow={choices.follow}
+            searching={searching}
+            onRun={(name) => choose({ run: name })}
+            onFollow={(follow) => choose({ follow })}
+            onSearch={setSearching}
+          />
+        )}
+      </TabBar>
+      <LogView
+        job={job}
+        run={run}
+        session={session}
+        hidden={choices.tab !== "logs"}
+        follow={choices.follow}
+        searching={searching}
+        onFollow={(follow) => choose({ follow })}
+        onEndSearch={() => setSearching(false)}
+      />
+      {choices.tab === "runs" && (
+        <RunsTable
+          job={job}
+          chosen={run?.name}
+          source={session.source}
+          onChoose={(name) => choose({ run: name, tab: "logs" })}
+        />
+      )}
+    </section>
+  );
+}

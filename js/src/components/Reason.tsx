@@ -1,0 +1,21 @@
+import type { JobView } from "../job";
+
+/** Why the job waits, or what ended it: the exception and the cell's line, else the reason in words. */
+export function Reason({ job }: { job: JobView }) {
+  if (job.state === "FAILED" && job.error) {
+    const { type, message, line } = job.error;
+    return (
+      <div class="jj-row jj-reason">
+        <span class="jj-mono jj-bad jj-text">{message ? `${type}: ${message}` : type}</span>
+        {line !== null && <span class="jj-mono jj-dim">{`cell.py line ${line}`}</span>}
+      </div>
+    );
+  }
+  if (!job.reason || job.state === "SUCCEEDED") return null;
+  const tone = { FAILED: "jj-mono jj-bad", STARTING: "jj-wait" }[job.state as string] ?? "jj-dim";
+  return (
+    <div class="jj-row jj-reason">
+      <span class={`${tone} jj-text`}>{job.reason}</span>
+    </div>
+  );
+}

@@ -1,0 +1,4 @@
+declare module "jobs-jupyter:styles" {
+  const css: string;
+  export default css;
+}
