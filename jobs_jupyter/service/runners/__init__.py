@@ -1,0 +1,46 @@
+"""A runner is a way to execute a run. One file each; adding one touches nothing else.
+
+A runner never decides about a job: it is told to start a run and to stop it, and says how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.service.outcome import Outcome
+
+Ended = Callable[[str, Outcome], None]
+"""Called with a run's name and how it ended; once for each run."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """All that a runner needs to know of one run."""
+
+    job_id: str
+    job_name: str
+    run: str
+    attempt: int
+    number: int
+    config: JobConfig
+    package: str | None
+    interpreter: str | None
+
+
+class Runner(Protocol):
+    """Starts runs, finds them again after a restart, and stops them."""
+
+    def refuse(self, config: JobConfig, interpreter: str | None) -> None:
+        """Raise UnsupportedError for a field that this runner cannot honour."""
+
+    async def start(self, launch: Launch) -> None:
+        """Prepare and start a run. What fails before its process exists is raised."""
+
+    async def adopt(self, launch: Launch) -> bool:
+        """Find a run that an earlier service began; False, for good, where it never started."""
+
+    def stop(self, launch: Launch) -> None:
+        """Begin to end a run; repeating it is harmless."""

@@ -1,0 +1,110 @@
+"""Where everything lies in the state directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+HOME_VARIABLE = "JOBS_JUPYTER_HOME"
+MAX_SOCKET_PATH = 103  # bytes; 107 on Linux, 103 on macOS
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def default_home() -> Path:
+    """Return the state directory: `JOBS_JUPYTER_HOME`, or the platform's user-data directory."""
+    if named := os.environ.get(HOME_VARIABLE):
+        return Path(named).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("jobs_jupyter", appauthor=False))
+
+
+def _safe(name: str) -> str:
+    """Return an id that is safe as a directory's name, else raise a `ValueError`."""
+    if not _ID.fullmatch(name):
+        raise ValueError(f"{name!r} is not an id; ids are made of the characters A-Z a-z 0-9 _ -")
+    return name
+
+
+def _digest(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"{digest!r} is not a SHA-256 digest of 64 hex digits")
+    return digest
+
+
+class RunPaths:
+    """The files of one run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "log"  # what the run wrote, stdout and stderr in order
+        self.work = root / "work"  # its writable copy of the working directory
+        self.outputs = root / "outputs"  # result variables and error.json of a cell
+        self.launch = root / "launch.json"  # 0600, while the run is alive: what its shim is to do
+        self.stop = root / "stop"  # there once the run was asked to end
+        self.exit = root / "exit.json"
+
+    def claim(self, n: int) -> Path:
+        """Return the file whose creation claims the run for its n-th start."""
+        return self.root / f"claim-{n}"
+
+
+class JobPaths:
+    """The files of one job."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = root / "environment.json"  # 0600, until the job is terminal
+        self.runs = root / "runs"
+
+    def run(self, name: str) -> RunPaths:
+        """Return the paths of the run of that name."""
+        return RunPaths(self.runs / _safe(name))
+
+
+class StatePaths:
+    """The files of one state directory."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = Path(home)
+        self.database = self.home / "jobs.db"
+        self.service_lock = self.home / "service.lock"  # held by the running service
+        self.start_lock = self.home / "start.lock"  # held by a client while it starts one
+        self.service_info = self.home / "service.json"
+        self.token = self.home / "token"  # 0600: what a client over TCP has to show
+        self.service_log = self.home / "service.log"
+        self.packages = self.home / "packages"
+        self.blobs = self.packages / "blobs"
+        self.manifests = self.packages / "manifests"
+        self.interpreters = self.home / "interpreters"  # a `python` for those that have none
+        self.jobs = self.home / "jobs"
+
+    def job(self, job_id: str) -> JobPaths:
+        """Return the paths of the job of that id."""
+        return JobPaths(self.jobs / _safe(job_id))
+
+    def blob(self, digest: str) -> Path:
+        """Return the file that stores the content of that SHA-256."""
+        return self.blobs / _digest(digest)[:2] / digest
+
+    def manifest(self, digest: str) -> Path:
+        """Return the file that stores the manifest of that SHA-256."""
+        return self.manifests / f"{_digest(digest)}.json"
+
+    @cached_property
+    def socket(self) -> Path:
+        """The service's socket; elsewhere when the home's path is too long for one."""
+        here = self.home / "service.sock"
+        if len(os.fsencode(here)) <= MAX_SOCKET_PATH:
+            return here
+        name = f"{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]}.sock"
+        runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        elsewhere = runtime / f"jobs-jupyter-{os.getuid()}" / name
+        if len(os.fsencode(elsewhere)) <= MAX_SOCKET_PATH:
+            return elsewhere
+        return Path("/tmp") / elsewhere.parent.name / name  # noqa: S108 - made with mode 0700

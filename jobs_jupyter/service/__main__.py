@@ -1,0 +1,173 @@
+"""The service as a program: `python -m jobs_jupyter.service [--home DIR] [--host HOST --port PORT]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import socket as sockets
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs_jupyter._version import __version__
+from jobs_jupyter.models.errors import JobsError
+from jobs_jupyter.models.paths import StatePaths, default_home
+from jobs_jupyter.service import machine
+from jobs_jupyter.service.api import API, Api
+from jobs_jupyter.service.auth import TokenRequired, new_token
+from jobs_jupyter.service.clock import Clock, iso
+from jobs_jupyter.service.listener import Listener, tcp_socket, unix_socket
+from jobs_jupyter.service.state import ServiceState
+
+log = logging.getLogger("jobs_jupyter.service")
+IDLE_S = 600.0
+WAIT_FOR_LOCK_S = 5.0
+ALREADY = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop. Returns the exit code: 0, 1 could not start, 3 another one runs."""
+    options = _parser().parse_args(arguments)
+    paths = StatePaths(Path(options.home).absolute() if options.home else default_home())
+    try:
+        _prepare(paths, verbose=options.ready_fd is None)
+        with _only_one(paths) as alone:
+            if not alone:
+                _tell(options.ready_fd, f"another service already runs on {paths.home}")
+                return ALREADY
+            asyncio.run(_serve(paths, options))
+    except (OSError, SQLAlchemyError, JobsError) as problem:
+        said = str(getattr(problem, "orig", None) or problem)
+        log.error("could not start: %s", said, exc_info=problem)
+        _tell(options.ready_fd, said)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jobs_jupyter.service", description=__doc__)
+    parser.add_argument("--home", help="the state directory")
+    parser.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
+    parser.add_argument("--port", type=int, default=0, help="the TCP port; 0 takes a free one")
+    idle = float(os.environ.get("JOBS_JUPYTER_IDLE_S", IDLE_S))
+    parser.add_argument("--idle-s", type=float, default=idle, help="stop after so many idle seconds; 0: never")
+    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _prepare(paths: StatePaths, *, verbose: bool) -> None:
+    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if paths.home.stat().st_mode & 0o077:
+        paths.home.chmod(0o700)
+    os.chdir(paths.home)
+    file = logging.handlers.RotatingFileHandler(paths.service_log, maxBytes=1_000_000, backupCount=2, delay=True)
+    handlers: list[logging.Handler] = [file, *([logging.StreamHandler()] if verbose else [])]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=handlers)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def _only_one(paths: StatePaths) -> Iterator[bool]:
+    """Hold the state directory's lock; False where another service keeps it."""
+    with open(paths.service_lock, "a") as file:
+        until = time.monotonic() + WAIT_FOR_LOCK_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if paths.service_info.exists() or time.monotonic() > until:
+                    yield False
+                    return
+                time.sleep(0.02)  # one that is just ending
+        yield True
+
+
+async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
+    state = ServiceState(paths, options.idle_s or None)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, state.stop)
+    await state.supervisor.recover()
+    app = Api(state).app()
+    token = _token(paths)
+    listening = [(unix_socket(paths.socket), Listener(app, state.stopped))]
+    if options.host:
+        tcp = tcp_socket(options.host, options.port)
+        listening.append((tcp, Listener(TokenRequired(app, token), state.stopped)))
+    serving = [asyncio.create_task(server.serve(sockets=[socket])) for socket, server in listening]
+    background = [asyncio.create_task(state.supervisor.run()), asyncio.create_task(state.stop_when_idle())]
+    for _, server in listening:
+        await server.listening.wait()
+    _announce(state, [socket for socket, _ in listening], token, options.ready_fd)
+    for task in background:
+        task.add_done_callback(lambda task: None if task.cancelled() else state.stop())
+    await asyncio.gather(*serving)
+    for path in (paths.service_info, paths.socket):
+        path.unlink(missing_ok=True)
+    for task in background:
+        task.cancel()
+    results = await asyncio.gather(*background, return_exceptions=True)
+    await state.supervisor.close()
+    state.database.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def _announce(state: ServiceState, listening: list[sockets.socket], token: str, ready_fd: int | None) -> None:
+    urls = [f"http://{s.getsockname()[0]}:{s.getsockname()[1]}" for s in listening if s.family != sockets.AF_UNIX]
+    state.about = {
+        "home": str(state.paths.home),
+        "host": sockets.gethostname(),
+        "socket": str(state.paths.socket),
+        "urls": urls,
+        "started_at": iso(Clock().now()),
+    }
+    pid = os.getpid()
+    known = {"version": __version__, "api": API, "pid": pid, "start": machine.start_time(pid), **state.about}
+    scratch = state.paths.service_info.with_suffix(".new")
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(known, file)
+    scratch.rename(state.paths.service_info)
+    for url in urls:
+        log.info("listening on %s; clients need JOBS_JUPYTER_TOKEN=%s", url, token if ready_fd is None else "…")
+    log.info("jobs_jupyter %s serves %s", __version__, state.paths.home)
+    _tell(ready_fd, None)
+
+
+def _token(paths: StatePaths) -> str:
+    """Return the token for TCP: the environment's, or one that was made for this state directory."""
+    if given := os.environ.get("JOBS_JUPYTER_TOKEN"):
+        return given
+    try:
+        descriptor = os.open(paths.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return paths.token.read_text().strip()
+    with open(descriptor, "w") as file:
+        file.write(made := new_token())
+    return made
+
+
+def _tell(ready_fd: int | None, problem: str | None) -> None:
+    """Tell the client that started this program that it is ready, or why it is not."""
+    if ready_fd is not None:
+        with contextlib.suppress(OSError):
+            os.write(ready_fd, json.dumps({"ready": problem is None, "error": problem}).encode() + b"\n")
+            os.close(ready_fd)
+    elif problem:
+        print(f"jobs_jupyter service: {problem}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

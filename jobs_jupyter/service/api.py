@@ -1,0 +1,294 @@
+"""The requests: one operation, one short handler."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+
+from jobs_jupyter._version import __version__
+from jobs_jupyter.models.errors import (
+    InvalidRequestError,
+    JobNotFoundError,
+    JobsError,
+    JobStateError,
+    UnsupportedError,
+)
+from jobs_jupyter.models.names import new_job_id, random_job_name
+from jobs_jupyter.models.package import Manifest, package_digest
+from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.service import arguments, environment, follow, logs
+from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
+from jobs_jupyter.service.state import ServiceState
+from jobs_jupyter.service.store import changes, packages, queries
+
+log = logging.getLogger(__name__)
+API = 1
+CLOUD = "local"
+DEFAULT_PROJECT = "default"
+STATUS_OF = {JobNotFoundError: 404, JobStateError: 409}
+
+
+class Api:
+    """The service's handlers, over what they share."""
+
+    def __init__(self, state: ServiceState) -> None:
+        self.state = state
+        self.database = state.database
+        self.supervisor = state.supervisor
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        failures = {JobsError: _failed, ValueError: _failed, HTTPException: _no_route, Exception: _unforeseen}
+        return Starlette(routes=[op.route(self) for op in OPERATIONS], exception_handlers=failures)  # type: ignore[arg-type]
+
+    async def describe(self, request: Request) -> Response:
+        """This description."""
+        return JSONResponse(openapi(OPERATIONS))
+
+    async def service(self, request: Request) -> Response:
+        """What this service is: its version, process, state directory, and how many jobs are active."""
+        active = await self.database.read(queries.active_jobs)
+        known = {"version": __version__, "api": API, "pid": os.getpid(), "active_jobs": active}
+        return JSONResponse({**known, **self.state.about})
+
+    async def stop_service(self, request: Request) -> Response:
+        """Stop the service; runs go on, and the next service finds them."""
+        self.state.stop()
+        return JSONResponse({"pid": os.getpid()})
+
+    async def submit(self, request: Request) -> Response:
+        """Submit a job; it is on disk when the answer comes.
+
+        The same idempotency key again returns the job that it made. With check_only nothing is stored.
+        """
+        body = await arguments.json_object(request)
+        config = arguments.config(body)
+        variables, interpreter = arguments.origin(body)
+        if config.cloud not in (None, CLOUD):
+            raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
+        if not body.get("check_only") or config.working_dir is None or "://" in config.working_dir:
+            await asyncio.to_thread(self.supervisor.runner.refuse, config, interpreter)
+        else:
+            unpackaged = config.options(working_dir=None)
+            await asyncio.to_thread(self.supervisor.runner.refuse, unpackaged, interpreter)
+        if body.get("check_only"):
+            return JSONResponse({"accepted": True})
+        new = changes.NewJob(
+            id=new_job_id(),
+            name=config.name or random_job_name(),
+            project=config.project or DEFAULT_PROJECT,
+            cloud=CLOUD,
+            creator_id=self.state.user,
+            config=config,
+            package=package_digest(config.working_dir) if config.working_dir else None,
+            interpreter=interpreter,
+            idempotency_key=body.get("idempotency_key"),
+        )
+        own = self.state.paths.job(new.id)
+        await asyncio.to_thread(environment.save, own, dict(os.environ) if variables is None else variables)
+        try:
+            status = await self.supervisor.change(changes.add_job, new)
+        except BaseException:
+            shutil.rmtree(own.root, ignore_errors=True)
+            raise
+        if status["id"] != new.id:
+            shutil.rmtree(own.root, ignore_errors=True)
+        return JSONResponse(status, 201)
+
+    async def list_jobs(self, request: Request) -> Response:
+        """One page of jobs; `cursor` asks for the one behind."""
+        wanted = arguments.listing(request.query_params, self.state.user)
+        found, following = await self.database.read(queries.page, wanted)
+        return JSONResponse({"jobs": found, "next": following})
+
+    async def find_job(self, request: Request) -> Response:
+        """The newest job of a name within a project."""
+        query = request.query_params
+        if query.get("cloud") not in (None, CLOUD):
+            raise InvalidRequestError(f"There is no cloud {query['cloud']!r} here; the clouds: {CLOUD}.")
+        name, project = query.get("name", ""), query.get("project", DEFAULT_PROJECT)
+        archived = arguments.flag(query, "include_archived")
+        return JSONResponse(await self.database.read(queries.find, name, project, archived))
+
+    async def get_job(self, request: Request) -> Response:
+        """A job's status."""
+        return JSONResponse(await self.database.read(queries.status, _id(request)))
+
+    async def terminate_job(self, request: Request) -> Response:
+        """Begin to end a job; a terminal one stays as it is."""
+        await self.supervisor.terminate(_id(request))
+        return JSONResponse({"id": _id(request)})
+
+    async def archive_job(self, request: Request) -> Response:
+        """Hide a terminal job from look-ups by name and from lists."""
+        await self.supervisor.change(changes.archive, _id(request))
+        return JSONResponse({"id": _id(request)})
+
+    async def delete_job(self, request: Request) -> Response:
+        """Delete a terminal job with its runs, logs and outputs, for good."""
+        await self.supervisor.delete(_id(request))
+        return JSONResponse({"id": _id(request)})
+
+    async def get_tags(self, request: Request) -> Response:
+        """A job's tags."""
+        return JSONResponse({"tags": await self.database.read(changes.tags_of, _id(request))})
+
+    async def put_tags(self, request: Request) -> Response:
+        """Add or change tags."""
+        given = (await arguments.json_object(request)).get("tags")
+        if not isinstance(given, dict) or not given:
+            raise InvalidRequestError("`tags` must be an object with at least one key.")
+        return JSONResponse({"tags": await self.supervisor.change(changes.set_tags, _id(request), given)})
+
+    async def drop_tags(self, request: Request) -> Response:
+        """Remove tags by key."""
+        keys = request.query_params.getlist("key")
+        if not keys:
+            raise InvalidRequestError("Name at least one `key` to remove.")
+        return JSONResponse({"tags": await self.supervisor.change(changes.drop_tags, _id(request), keys)})
+
+    async def get_logs(self, request: Request) -> Response:
+        """The first or last lines of a run's log, or all of it."""
+        mode, lines = arguments.log_lines(request.query_params)
+        run = await self._run(request, request.query_params.get("run"))
+        content = await asyncio.to_thread(logs.read, run.log, mode, lines) if run else b""
+        return Response(content, media_type="text/plain; charset=utf-8")
+
+    async def stream_log(self, request: Request) -> Response:
+        """A run's log as bytes from an offset on, following what is still being written if asked to."""
+        query = request.query_params
+        paths = await self._run(request, request.path_params["run"])
+        assert paths is not None
+        size = logs.size(paths.log)
+        offset = arguments.number(query, "offset", 0)
+        start = max(0, size + offset) if offset < 0 else offset
+        wait_s = arguments.seconds(query, "wait_s")
+        if arguments.flag(query, "follow"):
+            body = follow.log(self.state, request.path_params["run"], paths.log, start, wait_s)
+        else:
+            body = follow.span(paths.log, start, size)
+        return StreamingResponse(body, headers=follow.headers(start, size), media_type="application/octet-stream")
+
+    async def list_outputs(self, request: Request) -> Response:
+        """What the last run left as results: names and sizes in bytes."""
+        paths = await self._run(request, None)
+        found = sorted(paths.outputs.glob("*")) if paths else []
+        return JSONResponse({"outputs": [{"name": p.name, "size": p.stat().st_size} for p in found if p.is_file()]})
+
+    async def get_output(self, request: Request) -> Response:
+        """One result of the last run."""
+        paths = await self._run(request, None)
+        name = request.path_params["name"]
+        place = paths.outputs / name if paths else Path("/nonexistent")
+        if not place.is_file() or place.is_symlink():
+            raise JobNotFoundError(f"The job {_id(request)} has no output {name!r}.")
+        return FileResponse(place, media_type="application/octet-stream")
+
+    async def events(self, request: Request) -> Response:
+        """The change feed: replays what follows number `after`, then goes on as server-sent events."""
+        query = request.query_params
+        after = arguments.number(query, "after", 0, low=0) if "after" in query else None
+        stream = self.state.feed.stream(after, query.getlist("job"), arguments.seconds(query, "wait_s"))
+        return StreamingResponse(self.state.attend(stream), media_type="text/event-stream")
+
+    async def add_package(self, request: Request) -> Response:
+        """Store a package's manifest, or say which of its contents have to be sent first."""
+        manifest = await asyncio.to_thread(Manifest.from_json, await request.body())
+        store = self.supervisor.packages
+        missing = await asyncio.to_thread(store.missing, manifest)
+        if not missing:
+            await asyncio.to_thread(store.add_manifest, manifest)
+            now = self.supervisor.clock.now()
+            await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
+        return JSONResponse({"uri": manifest.uri, "missing": missing})
+
+    async def add_blobs(self, request: Request) -> Response:
+        """Store file contents, each under its SHA-256."""
+        return JSONResponse({"stored": await self.supervisor.packages.add_blobs(_chunks(request))})
+
+    async def _run(self, request: Request, name: str | None) -> RunPaths | None:
+        row = await self.database.read(queries.run_of, _id(request), name)
+        return self.state.paths.job(row.job_id).run(row.name) if row else None
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk
+
+
+def _error(kind: str, message: str, status: int) -> Response:
+    return JSONResponse({"error": {"type": kind, "message": message}}, status)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, JobsError):
+        return _error("InvalidRequestError", str(error), 400)
+    return _error(type(error).__name__, str(error), STATUS_OF.get(type(error), 400))
+
+
+async def _no_route(request: Request, error: HTTPException) -> Response:
+    return _error("UnsupportedError", f"{request.method} {request.url.path}: {error.detail}", error.status_code)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    if isinstance(error, OSError | OperationalError):
+        said = str(error.orig) if isinstance(error, OperationalError) else str(error)
+        return _error("ServiceError", f"The service can't write its state: {said}. Free space or mend the rights.", 507)
+    return _error("ServiceError", f"{type(error).__name__}: {error}. More is in the service's log.", 500)
+
+
+_JOBS = {"type": "object", "properties": {"jobs": {"type": "array", "items": JOB}, "next": {"type": "string"}}}
+_LIST_QUERY = ("name", "job_id", "project", "cloud", "include_all_users", "include_archived", "state_filter", "tag")
+_DATE_QUERY = tuple(f"{name}_{end}" for name in arguments.DATES for end in ("from", "to"))
+_PAGE_QUERY = ("page_size", "sort_field", "sort_order", "cursor")
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_BINARY = {"type": "string", "format": "binary"}
+_TAGS = {"type": "object", "properties": {"tags": {"type": "object"}}}
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/openapi.json", Api.describe),
+    Operation("GET", "/v1/service", Api.service),
+    Operation("POST", "/v1/service/stop", Api.stop_service),
+    Operation("POST", "/v1/jobs", Api.submit, body=SUBMIT, answer=JOB, status=201),
+    Operation("GET", "/v1/jobs", Api.list_jobs, query=_LIST_QUERY + _DATE_QUERY + _PAGE_QUERY, answer=_JOBS),
+    Operation(
+        "GET", "/v1/jobs/find", Api.find_job, query=("name", "project", "cloud", "include_archived"), answer=JOB
+    ),
+    Operation("GET", "/v1/jobs/{id}", Api.get_job, answer=JOB),
+    Operation("POST", "/v1/jobs/{id}/terminate", Api.terminate_job),
+    Operation("POST", "/v1/jobs/{id}/archive", Api.archive_job),
+    Operation("DELETE", "/v1/jobs/{id}", Api.delete_job),
+    Operation("GET", "/v1/jobs/{id}/tags", Api.get_tags, answer=_TAGS),
+    Operation("PUT", "/v1/jobs/{id}/tags", Api.put_tags, body=json_body(_TAGS), answer=_TAGS),
+    Operation("DELETE", "/v1/jobs/{id}/tags", Api.drop_tags, query=("key",), answer=_TAGS),
+    Operation("GET", "/v1/jobs/{id}/logs", Api.get_logs, query=("run", "mode", "max_lines"), media="text/plain"),
+    Operation(
+        "GET",
+        "/v1/jobs/{id}/runs/{run}/log",
+        Api.stream_log,
+        query=("offset", "follow", "wait_s"),
+        media="application/octet-stream",
+        answer=_BINARY,
+    ),
+    Operation("GET", "/v1/jobs/{id}/outputs", Api.list_outputs),
+    Operation("GET", "/v1/jobs/{id}/outputs/{name}", Api.get_output, media="application/octet-stream", answer=_BINARY),
+    Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
+    Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
+    Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
+)

@@ -1,0 +1,133 @@
+"""Reading what a request asks for: each function takes raw input and refuses what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from jobs_jupyter.models.errors import InvalidRequestError
+from jobs_jupyter.models.job import JobConfig, JobLogMode, JobSortField, JobSortOrder, JobState
+from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.store.queries import Listing
+
+DATES = ("created_at", "updated_at", "status_updated_at")
+MOST_JOBS_ON_A_PAGE = 100
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the request's body, a JSON object."""
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise InvalidRequestError(f"The request's body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise InvalidRequestError(f"The request's body is a {type(body).__name__}, not a JSON object.")
+    return body
+
+
+def config(body: Mapping[str, Any]) -> JobConfig:
+    """Return the submitted JobConfig."""
+    try:
+        return JobConfig.from_dict(body.get("config") or {})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise InvalidRequestError("; ".join(lines)) from None
+
+
+def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:
+    """Return the submitting process's environment and interpreter, None where they were not sent."""
+    given = body.get("origin") or {}
+    environment, interpreter = given.get("environment"), given.get("interpreter")
+    if environment is not None and not _is_environment(environment):
+        raise InvalidRequestError("origin.environment must map strings to strings.")
+    if interpreter is not None and not (isinstance(interpreter, str) and interpreter.startswith("/")):
+        raise InvalidRequestError(f"origin.interpreter must be an absolute path, not {interpreter!r}.")
+    return environment, interpreter
+
+
+def _is_environment(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(name, str) and isinstance(text, str) and "\0" not in name + text for name, text in value.items()
+    )
+
+
+def listing(query: QueryParams, creator_id: str) -> Listing:
+    """Return what a list request asks for."""
+    states = tuple(JobState.named(state).value for state in query.getlist("state_filter"))
+    tags: dict[str, list[str]] = {}
+    for pair in query.getlist("tag"):
+        key, _, value = pair.partition("=")
+        tags.setdefault(key, []).append(value)
+    between = {name: (_time(query, f"{name}_from"), _time(query, f"{name}_to")) for name in DATES}
+    return Listing(
+        creator_id=None if flag(query, "include_all_users") else creator_id,
+        name=query.get("name"),
+        job_id=query.get("job_id"),
+        project=query.get("project"),
+        cloud=query.get("cloud"),
+        include_archived=flag(query, "include_archived"),
+        states=states or None,
+        tags=tags,
+        between=between,
+        sort_field=JobSortField.named(query.get("sort_field", "CREATED_AT")).value,
+        descending=JobSortOrder.named(query.get("sort_order", "DESC")).value == "DESC",
+        page_size=number(query, "page_size", 50, low=1, high=MOST_JOBS_ON_A_PAGE),
+        cursor=query.get("cursor"),
+    )
+
+
+def log_lines(query: QueryParams) -> tuple[str, int | None]:
+    """Return which end of the log is wanted, and how many lines (None: all)."""
+    mode = JobLogMode.named(query.get("mode", "TAIL")).value
+    return mode, number(query, "max_lines", 0, low=1) if "max_lines" in query else None
+
+
+def flag(query: QueryParams, name: str) -> bool:
+    """Return a query parameter that is `true`/`1` or `false`/`0`."""
+    value = query.get(name, "false").lower()
+    if value not in ("true", "1", "false", "0"):
+        raise InvalidRequestError(f"{name} must be true or false, not {value!r}.")
+    return value in ("true", "1")
+
+
+def number(query: QueryParams, name: str, default: int, *, low: int | None = None, high: int | None = None) -> int:
+    """Return a whole number within bounds."""
+    given = query.get(name, str(default))
+    try:
+        value = int(given)
+    except ValueError:
+        raise InvalidRequestError(f"{name} must be a whole number, not {given!r}.") from None
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise InvalidRequestError(f"{name} must be {bounds}, not {value}.")
+    return value
+
+
+def seconds(query: QueryParams, name: str) -> float | None:
+    """Return a duration in seconds, None where it is not given."""
+    if name not in query:
+        return None
+    try:
+        value = float(query[name])
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e9:
+        raise InvalidRequestError(f"{name} must be a number of seconds, not {query[name]!r}.")
+    return value
+
+
+def _time(query: QueryParams, name: str) -> int | None:
+    if name not in query:
+        return None
+    try:
+        moment = datetime.fromisoformat(query[name])
+    except ValueError:
+        raise InvalidRequestError(f"{name} must be an ISO 8601 time, not {query[name]!r}.") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86400 + since.seconds) * SECOND + since.microseconds

@@ -1,0 +1,72 @@
+"""The environment variables of a run, and the interpreter that its `python` is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from jobs_jupyter.models.paths import JobPaths, RunPaths
+from jobs_jupyter.service.runners import Launch
+
+KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "PYDEVD_")
+KERNEL_BACKENDS = ("module://matplotlib_inline", "module://ipympl", "inline", "widget")
+
+
+def save(paths: JobPaths, environment: dict[str, str]) -> None:
+    """Keep the submitting process's environment, readable by its user alone, until the job is terminal."""
+    paths.environment.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(paths.environment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(without_kernel(environment), file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def without_kernel(environment: dict[str, str]) -> dict[str, str]:
+    """Leave out what belongs to the kernel itself, or to an outer job."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(KERNEL_PREFIXES)}
+    kept.pop("JOBS_JUPYTER_OUTPUT_DIR", None)
+    if kept.get("MPLBACKEND", "").startswith(KERNEL_BACKENDS):
+        del kept["MPLBACKEND"]
+    return kept
+
+
+def extra(launch: Launch, base: dict[str, str], paths: RunPaths, tools: Path) -> dict[str, str]:
+    """Return what a run gets on top of the submitting process's environment."""
+    own = dict(launch.config.env_vars or {})
+    added = {
+        **({} if "PYTHONUNBUFFERED" in base else {"PYTHONUNBUFFERED": "1"}),
+        **own,
+        "JOBS_JUPYTER_JOB_ID": launch.job_id,
+        "JOBS_JUPYTER_JOB_NAME": launch.job_name,
+        "JOBS_JUPYTER_RUN_NAME": launch.run,
+        "JOBS_JUPYTER_RUN_ATTEMPT": str(launch.attempt),
+        "JOBS_JUPYTER_OUTPUT_DIR": str(paths.outputs),
+    }
+    if launch.interpreter:
+        path = own.get("PATH", base.get("PATH", os.defpath))
+        added["PATH"] = f"{_directory_of_python(launch.interpreter, tools)}{os.pathsep}{path}"
+    return added
+
+
+def _directory_of_python(interpreter: str, tools: Path) -> Path:
+    """Return a directory in which `python` is that interpreter.
+
+    Debian's, for one, has only a `python3`: it gets a directory with a `python` that executes it.
+    A link would not do: a virtual environment is found by the path that it is started with.
+    """
+    beside = Path(interpreter).parent / "python"
+    if beside.exists() and beside.samefile(interpreter):
+        return beside.parent
+    directory = tools / hashlib.sha256(interpreter.encode()).hexdigest()[:16]
+    quoted = "'" + interpreter.replace("'", "'\\''") + "'"
+    for name in ("python", "python3"):
+        if not (directory / name).exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            scratch = directory / f".{name}.{os.getpid()}"
+            scratch.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n')
+            scratch.chmod(0o755)
+            scratch.rename(directory / name)
+    return directory

@@ -1,0 +1,73 @@
+"""The change feed: tells whoever listens that something was committed.
+
+The events themselves are in the database, written in the transaction of the change; this only
+wakes those who wait for more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from jobs_jupyter.service.clock import iso
+from jobs_jupyter.service.store import queries
+from jobs_jupyter.service.store.database import Database
+
+BATCH = 500
+HEARTBEAT_S = 15.0
+
+
+class Feed:
+    """Wakes the streams of the feed after each commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changed = asyncio.Event()
+        self.commits = 0
+        self.closed = False
+
+    def close(self) -> None:
+        """End all streams; whoever listens comes back with the number that it has."""
+        self.closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self.commits += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def stream(self, after: int | None, jobs: Sequence[str], wait_s: float | None) -> AsyncIterator[bytes]:
+        """Yield what follows number `after` (None: from now on) as server-sent events, for `wait_s` at most."""
+        loop = asyncio.get_running_loop()
+        deadline = None if wait_s is None else loop.time() + wait_s
+        if after is None:
+            after = await self._database.read(queries.last_seq)
+        yield f": after {after}\n\n".encode()
+        while not self.closed and (deadline is None or loop.time() < deadline):
+            changed = self._changed
+            rows = await self._database.read(queries.events_after, after, jobs, BATCH)
+            if rows:
+                after = rows[-1].seq
+                yield b"".join(map(_encode, rows))
+            elif not await _wait(changed, None if deadline is None else deadline - loop.time()):
+                yield b": \n\n"
+
+
+async def _wait(changed: asyncio.Event, left: float | None) -> bool:
+    """Until something changed; False when it is time for a heartbeat."""
+    try:
+        async with asyncio.timeout(HEARTBEAT_S if left is None else min(left, HEARTBEAT_S)):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _encode(row: Row[Any]) -> bytes:
+    head = json.dumps({"seq": row.seq, "at": iso(row.at), "kind": row.kind})[:-1]
+    return f'id: {row.seq}\nevent: job\ndata: {head}, "job": {row.view}}}\n\n'.encode()

@@ -1,0 +1,71 @@
+"""Sending a log as it grows.
+
+A file has no portable way to say that it has grown, so its size is looked at while somebody
+follows it and its run is alive, and only then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from jobs_jupyter.service.logs import size
+from jobs_jupyter.service.state import ServiceState
+from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store.records import ALIVE
+
+LOOK_EVERY_S = 0.04
+CHUNK = 256 * 1024
+
+
+def headers(start: int, end: int) -> dict[str, str]:
+    """Return what says where in the log the bytes are from."""
+    return {"X-Log-Offset": str(start), "X-Log-Size": str(end)}
+
+
+async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
+    """Yield the bytes from `start` to `end`."""
+    while start < end and (piece := await asyncio.to_thread(_read, path, start, min(CHUNK, end - start))):
+        start += len(piece)
+        yield piece
+
+
+async def log(state: ServiceState, run: str, path: Path, start: int, wait_s: float | None) -> AsyncIterator[bytes]:
+    """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most."""
+    loop = asyncio.get_running_loop()
+    deadline = None if wait_s is None else loop.time() + wait_s
+    with state.attended():
+        while not state.feed.closed and (deadline is None or loop.time() < deadline):
+            ended = not await _alive(state, run)
+            while (end := size(path)) > start:
+                async for piece in span(path, start, end):
+                    start += len(piece)
+                    yield piece
+            if ended:
+                return
+            await _grown(state, path, start, deadline)
+
+
+async def _grown(state: ServiceState, path: Path, start: int, deadline: float | None) -> None:
+    """Until the file is longer than `start`, something was committed, or time is up."""
+    loop = asyncio.get_running_loop()
+    committed = state.feed.commits
+    while size(path) <= start and state.feed.commits == committed:
+        if deadline is not None and loop.time() >= deadline:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _alive(state: ServiceState, run: str) -> bool:
+    row = await state.database.read(changes.run_row, run)
+    return row is not None and row.state in ALIVE
+
+
+def _read(path: Path, start: int, count: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(descriptor, count, start)
+    finally:
+        os.close(descriptor)

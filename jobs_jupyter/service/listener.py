@@ -1,0 +1,77 @@
+"""Listening: sockets that only their owner can reach, and a server that does not tick."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+BACKLOG = 2048
+GRACEFUL_S = 3
+
+
+class Listener(uvicorn.Server):
+    """A uvicorn server that waits for an event instead of waking ten times a second."""
+
+    def __init__(self, app: ASGIApp, stopped: asyncio.Event) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                date_header=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACEFUL_S,
+            )
+        )
+        self.listening = asyncio.Event()
+        self._stopped = stopped
+
+    async def main_loop(self) -> None:
+        """Until the service is told to stop."""
+        await self.on_tick(0)
+        self.listening.set()
+        await self._stopped.wait()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the service: it may listen on two sockets."""
+        yield
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """Return a listening socket of mode 0600, in a directory of mode 0700 that is ours."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = path.parent.lstat()
+    if owner.st_uid != os.getuid():
+        raise PermissionError(f"{path.parent} belongs to another user")
+    if owner.st_mode & 0o077:
+        path.parent.chmod(0o700)
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(before)
+    return made
+
+
+def tcp_socket(host: str, port: int) -> socket.socket:
+    """Return a socket bound to this address; port 0 takes a free one."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    made = socket.socket(family, kind)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(address)
+    return made

@@ -1,0 +1,165 @@
+"""What only Linux or only macOS has, behind one interface.
+
+The shim imports this file too, in an interpreter without `site`, so it uses nothing beyond the
+standard library and imports what is rarely needed late.
+
+A process is identified by its pid together with its start time: a pid alone is reused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+if sys.version_info < (3, 11):  # pragma: no cover
+    raise SystemExit("jobs_jupyter needs Python 3.11 or newer")
+
+LINUX = sys.platform.startswith("linux")
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def boot_id() -> str:
+    """Return what changes when, and only when, the machine restarts."""
+    if LINUX:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    return _output("sysctl", "-n", "kern.bootsessionuuid").strip()
+
+
+def start_time(pid: int) -> str | None:
+    """Return when the process `pid` started, or None where there is none (or only its zombie)."""
+    if LINUX:
+        fields = _stat(pid)
+        return None if fields is None or fields[0] in ("Z", "X") else fields[19]
+    line = _output("ps", "-o", "stat=,lstart=", "-p", str(pid)).strip()
+    return None if not line or line.startswith("Z") else line.split(None, 1)[1]
+
+
+def is_alive(pid: int, started: str) -> bool:
+    """Whether the process that had this pid and start time still runs."""
+    return start_time(pid) == started
+
+
+def become_subreaper() -> None:
+    """Make orphaned descendants children of this process, where the platform can (Linux)."""
+    if LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """Return the pids of all processes below `root`, the nearest first.
+
+    On macOS, where orphans go to launchd, the members of `root`'s session count as well.
+    """
+    parents: dict[int, list[int]] = {}
+    session: list[int] = []
+    for pid, parent, sid in _processes():
+        parents.setdefault(parent, []).append(pid)
+        if sid == root and pid != root:
+            session.append(pid)
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        children = parents.get(queue.pop(0), [])
+        found += children
+        queue += children
+    return found if LINUX else list(dict.fromkeys(found + session))
+
+
+def signal_all(pids: list[int], number: int) -> None:
+    """Send a signal to each process that is still there and ours."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def kill_leftovers(session: int, marker: str) -> int:
+    """Kill what a dead shim left: its session, and processes whose environment holds `marker`.
+
+    A session's id is not reused while the session has members, so where no process has that pid,
+    the members are the dead shim's. Returns how many were killed.
+    """
+    killed = 0
+    for _ in range(50):
+        there = _processes()
+        orphaned = all(pid != session for pid, _, _ in there)
+        mine = [pid for pid, _, sid in there if pid != os.getpid() and (orphaned and sid == session or _has(pid, marker))]
+        if not mine:
+            break
+        signal_all(mine, signal.SIGKILL)
+        killed += len(mine)
+    return killed
+
+
+def exit_descriptor(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when `pid` ends; None where it has ended already.
+
+    Linux: a pidfd. macOS: a kqueue that watches the process.
+    """
+    try:
+        if LINUX:
+            return os.pidfd_open(pid)
+        return _kqueue_of(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _kqueue_of(pid: int) -> int:
+    import select
+
+    make = vars(select)["kqueue"]
+    event = vars(select)["kevent"]
+    queue = make()
+    # KQ_FILTER_PROC, KQ_EV_ADD | KQ_EV_ENABLE, KQ_NOTE_EXIT
+    queue.control([event(pid, filter=-5, flags=0x1 | 0x4, fflags=0x80000000)], 0)
+    return os.dup(queue.fileno())
+
+
+def _processes() -> list[tuple[int, int, int]]:
+    """Return (pid, parent, session) of every process."""
+    if not LINUX:
+        rows = _output("ps", "-axo", "pid=,ppid=,sess=").split("\n")
+        return [(int(a), int(b), os.getsid(int(a)) if _exists(int(a)) else 0) for a, b, *_ in map(str.split, rows) if a]
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (fields := _stat(int(name))) and fields[0] not in ("Z", "X"):
+            found.append((int(name), int(fields[1]), int(fields[3])))
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of /proc/PID/stat from the state on; the name before may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _has(pid: int, marker: str) -> bool:
+    if not LINUX:
+        return False
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return marker.encode() in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _output(*command: str) -> str:
+    import subprocess
+
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

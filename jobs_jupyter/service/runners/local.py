@@ -1,0 +1,191 @@
+"""Runs as processes of this machine, each below a shim of its own that outlives the service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from jobs_jupyter.models.errors import UnsupportedError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.service import environment, machine
+from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.runners import Ended, Launch
+from jobs_jupyter.service.shims import Shims, on_exit
+
+GRACE_S = 3.0
+NOT_YET = {
+    "image_uri": "Jobs run in this machine's own environment",
+    "containerfile": "Jobs run in this machine's own environment",
+    "registry_login_secret": "Jobs run in this machine's own environment",
+    "compute_config": "Jobs are not held to resources",
+    "py_modules": "Put the modules below working_dir instead",
+    "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
+    "py_executable": "A job runs with the interpreter that submitted it; name another one in the entrypoint",
+    "connections": "Pass credentials with env_vars",
+    "job_queue_config": "Jobs start at once, without a queue",
+}
+
+
+class LocalRunner:
+    """Executes runs on this machine."""
+
+    def __init__(self, paths: StatePaths, packages: PackageFiles, ended: Ended) -> None:
+        self.paths = paths
+        self.packages = packages
+        self.shims = Shims()
+        self._ended = ended
+        self._pids: dict[str, int] = {}
+
+    def refuse(self, config: JobConfig, interpreter: str | None) -> None:
+        """Refuse what this runner cannot honour, rather than ignore it."""
+        given = config.to_dict()
+        for name, instead in NOT_YET.items():
+            if name in given:
+                raise UnsupportedError(f"{name}={_shown(given[name])} is not supported on this service. {instead}.")
+        if config.working_dir and not config.working_dir.startswith("package://"):
+            raise UnsupportedError(
+                f"working_dir={config.working_dir!r} is a remote URI, which this service can't read. "
+                "Use a local directory."
+            )
+        if config.ray_version:
+            _check_ray(config.ray_version, interpreter)
+
+    async def start(self, launch: Launch) -> None:
+        """Copy the working directory, write launch.json, and have a shim take the run on."""
+        paths = self._paths(launch)
+        spec = await asyncio.to_thread(self._prepare, launch, paths)
+        pid = await self.shims.fork(spec)
+        self._watch(launch, pid, None)
+
+    async def adopt(self, launch: Launch) -> bool:
+        """Find the run by its claim; revoke the claim where nobody made it."""
+        paths = self._paths(launch)
+        if paths.exit.exists():
+            asyncio.get_running_loop().call_soon(self._finish, launch, None)
+            return True
+        claim = paths.claim(launch.number)
+        claim.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(claim, os.O_CREAT | os.O_EXCL, 0o600))
+            return False
+        if not (made := claim.read_text()):  # revoked before, by a service that died then
+            return False
+        known = json.loads(made)
+        self._watch(launch, known["pid"], known["start"])
+        return True
+
+    def stop(self, launch: Launch) -> None:
+        """Leave a note for the shim, durable, and wake it."""
+        paths = self._paths(launch)
+        paths.stop.parent.mkdir(parents=True, exist_ok=True)
+        paths.stop.touch()
+        if pid := self._pids.get(launch.run):
+            machine.signal_all([pid], signal.SIGTERM)
+
+    def lost(self, launch: Launch) -> None:
+        """The machine restarted: the run ended as its shim wrote down, or is lost."""
+        self._finish(launch, Outcome("lost", message="the machine restarted"))
+
+    def _paths(self, launch: Launch) -> RunPaths:
+        return self.paths.job(launch.job_id).run(launch.run)
+
+    def _prepare(self, launch: Launch, paths: RunPaths) -> Path:
+        shutil.rmtree(paths.work, ignore_errors=True)  # of a try that got no further
+        for directory in (paths.work, paths.outputs):
+            directory.mkdir(parents=True, exist_ok=True)
+        if launch.package:
+            self.packages.materialise(launch.package, paths.work)
+        if launch.interpreter and not os.access(launch.interpreter, os.X_OK):
+            raise FileNotFoundError(f"the interpreter {launch.interpreter} that submitted the job is gone")
+        kept = self.paths.job(launch.job_id).environment
+        base = json.loads(kept.read_text())
+        spec = {
+            "command": launch.config.entrypoint,
+            "directory": str(paths.work),
+            "environment": str(kept),
+            "extra": environment.extra(launch, base, paths, self.paths.interpreters),
+            "log": str(paths.log),
+            "claim": str(paths.claim(launch.number)),
+            "stop": str(paths.stop),
+            "exit": str(paths.exit),
+            "timeout_s": launch.config.timeout_s,
+            "grace_s": GRACE_S,
+        }
+        target = paths.launch
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(spec, file)
+        return target
+
+    def _watch(self, launch: Launch, pid: int, started: str | None) -> None:
+        self._pids[launch.run] = pid
+        missing = Outcome("lost", message="the process that watched over it was killed")
+        on_exit(pid, started, lambda: self._finish(launch, missing))
+
+    def _finish(self, launch: Launch, otherwise: Outcome | None) -> None:
+        """Read how the run ended; `otherwise` where nobody wrote it down."""
+        pid = self._pids.pop(launch.run, None)
+        paths = self._paths(launch)
+        outcome = _read_exit(paths)
+        if outcome is None:
+            if pid is not None:
+                machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
+            outcome = otherwise or Outcome("lost", message="how it ended can't be read")
+        paths.launch.unlink(missing_ok=True)
+        self._ended(launch.run, outcome)
+
+
+def _read_exit(paths: RunPaths) -> Outcome | None:
+    try:
+        found: dict[str, Any] = json.loads(paths.exit.read_text())
+    except (OSError, ValueError):
+        return None
+    return Outcome(
+        found["cause"],
+        exit_code=found["exit_code"] if found["cause"] in ("exit", "stop", "timeout") else None,
+        signal=found["signal"],
+        message=found.get("message", ""),
+        started_at=int(found["started_at"] * SECOND),
+        ended_at=int(found["ended_at"] * SECOND),
+        error=_read_error(paths.outputs / "error.json"),
+    )
+
+
+def _read_error(path: Path) -> dict[str, Any] | None:
+    """Return what a cell's runner says of its exception; a job can write anything there."""
+    try:
+        found = json.loads(path.read_bytes()[:65536])
+        line = found.get("line")
+        return {
+            "type": str(found["type"])[:200],
+            "message": str(found["message"])[:2000],
+            **({"line": line} if isinstance(line, int) else {}),
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _check_ray(wanted: str, interpreter: str | None) -> None:
+    code = "import importlib.metadata as m; print(m.version('ray'))"
+    found = subprocess.run([interpreter or "python3", "-c", code], capture_output=True, text=True, check=False)
+    version = found.stdout.strip() if found.returncode == 0 else None
+    if version != wanted:
+        there = f"ray {version} is installed" if version else "no ray is installed"
+        raise UnsupportedError(
+            f"ray_version={wanted!r}, but {there} for {interpreter or 'the job'}. "
+            f"Install it there with: pip install ray=={wanted}"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

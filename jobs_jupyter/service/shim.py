@@ -1,0 +1,224 @@
+"""The parent of a run: starts it, waits for it, stops it, and writes down how it ended.
+
+A shim outlives the service. All it needs is in the run's `launch.json`, all it learns goes into
+the run's directory: the claim when it takes the run on, `exit.json` when the run has ended.
+Nothing else can know a run's exit code once the service is gone.
+
+This file is a program of its own, run without `site` to be small: a warm process that forks one
+shim per request line on the socket inherited as descriptor `argv[1]`, and answers with its pid.
+It ends when the service does; its shims go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+if __package__:
+    from jobs_jupyter.service import machine
+else:
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import machine
+
+KILL_EVERY_S = 0.02
+
+
+class Run:
+    """One run, from its claim to its end.
+
+    `spec` is launch.json: `command`, `directory`, `environment` (a file, JSON), `extra` (variables
+    on top of it), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.started_at = time.time()
+        self.status: int | None = None
+        self.cause = "exit"
+        self.child = 0
+        self.wakeup = -1
+
+    def claim(self) -> bool:
+        """Take the run on, or learn that it was revoked: the file appears once, with its content."""
+        pid = os.getpid()
+        text = json.dumps({"pid": pid, "start": machine.start_time(pid), "at": self.started_at})
+        scratch = f"{self.spec['claim']}.{pid}"
+        with open(scratch, "w") as file:
+            file.write(text)
+        try:
+            os.link(scratch, self.spec["claim"])
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(scratch)
+        return True
+
+    def listen(self) -> None:
+        """Turn SIGCHLD and SIGTERM into bytes on a pipe; from here on neither can be missed."""
+        self.wakeup, write = os.pipe()
+        os.set_blocking(self.wakeup, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+    def spawn(self) -> None:
+        with open(self.spec["environment"]) as file:
+            environment = {**json.load(file), **self.spec["extra"]}
+        log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        read, write = os.pipe()
+        self.child = os.fork()
+        if self.child == 0:
+            _become(self.spec, environment, log, write)
+        os.close(write)
+        os.close(log)
+        with os.fdopen(read) as file:
+            if problem := file.read():
+                raise OSError(problem)
+
+    def reap(self) -> bool:
+        """Collect what has ended; whether any child is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == self.child:
+                self.status = status
+            if pid == 0:
+                return True
+
+    def sleep(self, seconds: float | None) -> None:
+        """Until a signal comes, for `seconds` at most."""
+        select.select([self.wakeup], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.wakeup, 512):
+                pass
+
+    def wait(self) -> None:
+        """Until the run has ended, was asked to stop, or is over its time."""
+        timeout = self.spec["timeout_s"]
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.reap() and self.status is None:
+            if os.path.exists(self.spec["stop"]):
+                self.cause = "stop"
+                return
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                self.cause = "timeout"
+                return
+            self.sleep(left)
+
+    def end_tree(self) -> None:
+        """SIGTERM to every descendant, SIGKILL after the grace period, until none is left."""
+        machine.signal_all(machine.descendants(os.getpid()), signal.SIGTERM)
+        deadline = time.monotonic() + self.spec["grace_s"]
+        while self.left():
+            if time.monotonic() >= deadline:
+                machine.signal_all(machine.descendants(os.getpid()), signal.SIGKILL)
+            self.sleep(min(KILL_EVERY_S, max(0.0, deadline - time.monotonic())) or KILL_EVERY_S)
+
+    def left(self) -> bool:
+        return self.reap() or (not machine.LINUX and bool(machine.descendants(os.getpid())))
+
+    def record(self, **more: Any) -> None:
+        """Write exit.json: durable, and never seen half-written."""
+        status = self.status
+        code = None if status is None else os.waitstatus_to_exitcode(status)
+        text = json.dumps(
+            {
+                "cause": self.cause,
+                "exit_code": code if code is not None and code >= 0 else None,
+                "signal": -code if code is not None and code < 0 else None,
+                "started_at": self.started_at,
+                "ended_at": time.time(),
+                **more,
+            }
+        )
+        scratch = self.spec["exit"] + ".new"
+        with open(scratch, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(scratch, self.spec["exit"])
+
+
+def supervise(spec: dict[str, Any]) -> None:
+    """See one run through."""
+    run = Run(spec)
+    if not run.claim():
+        return
+    run.listen()
+    try:
+        run.spawn()
+    except Exception as problem:
+        run.cause = "start"
+        run.reap()
+        run.record(message=str(problem))
+        return
+    run.wait()
+    if run.left():
+        run.end_tree()
+    run.record()
+
+
+def _become(spec: dict[str, Any], environment: dict[str, str], log: int, problems: int) -> NoReturn:
+    """In the child: become the run's command, or say why not."""
+    try:
+        os.setpgid(0, 0)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, source in ((0, null), (1, log), (2, log)):
+            os.dup2(source, target)
+        os.set_inheritable(problems, False)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        os.chdir(spec["directory"])
+        os.execve("/bin/sh", ["sh", "-c", spec["command"]], environment)
+    except BaseException as problem:
+        os.write(problems, str(problem).encode(errors="replace") or b"unknown problem")
+    os._exit(127)
+
+
+def _shim(path: str) -> NoReturn:
+    """In the forked process: leave the service's session, and supervise."""
+    try:
+        os.setsid()
+        machine.become_subreaper()
+        with open(path) as file:
+            supervise(json.load(file))
+    finally:
+        os._exit(0)
+
+
+def serve(channel: socket.socket) -> None:
+    """Fork a shim for each line `{"launch": path}`; answer `{"launch": path, "pid": n}` or an `error`."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in channel.makefile("r"):
+        answer = json.loads(line)
+        # blocked until the shim has its handlers: a stop that comes at once must not kill the shim
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGCHLD])
+        try:
+            pid = os.fork()
+            if pid == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.close(channel.fileno())
+                _shim(answer["launch"])
+            answer["pid"] = pid
+        except OSError as problem:
+            answer["error"] = str(problem)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        channel.sendall(json.dumps(answer).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

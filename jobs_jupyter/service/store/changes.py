@@ -1,0 +1,267 @@
+"""Every change of a job: one function, one transaction, one event.
+
+Each takes the connection of a transaction and the time now, in microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from jobs_jupyter.models.errors import JobNotFoundError, JobStateError, PackageError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.names import new_run_name
+from jobs_jupyter.models.tags import check_tags
+from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, runs_of, statuses, view
+from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
+
+LONGEST_RETRY_DELAY_S = 60
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a submit brings, beside what the store adds."""
+
+    id: str
+    name: str
+    project: str
+    cloud: str
+    creator_id: str
+    config: JobConfig
+    package: str | None
+    interpreter: str | None
+    idempotency_key: str | None
+
+    @property
+    def max_runs(self) -> int:
+        return 1 + (1 if self.config.max_retries is None else self.config.max_retries)
+
+
+def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
+    """Store a submitted job; one that came before under the same key is returned as it is."""
+    if new.idempotency_key and (known := _by_key(connection, new.idempotency_key)):
+        return statuses(connection, [known])[0]
+    if new.package and not has_package(connection, new.package):
+        raise PackageError(f"The package {new.config.working_dir} is not on this service; upload it again.")
+    its_tags = dict(new.config.tags or {})
+    connection.execute(
+        insert(jobs).values(
+            id=new.id,
+            name=new.name,
+            project=new.project,
+            cloud=new.cloud,
+            creator_id=new.creator_id,
+            state="STARTING",
+            config=json.dumps(new.config.to_dict()),
+            package=new.package,
+            interpreter=new.interpreter,
+            tags=json.dumps(its_tags),
+            max_runs=new.max_runs,
+            idempotency_key=new.idempotency_key,
+            due_at=now,
+            created_at=now,
+            updated_at=now,
+            status_updated_at=now,
+        )
+    )
+    _index_tags(connection, new.id, its_tags, now)
+    row = _publish(connection, new.id, "state", now)
+    return statuses(connection, [row])[0]
+
+
+def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Row[Any] | None:
+    """Write down that a run is about to start; None where the job no longer waits for one."""
+    job = job_row(connection, job_id)
+    if job is None or job.due_at is None or job.stop_requested_at is not None:
+        return None
+    attempt = connection.execute(select(func.count()).where(runs.c.job_id == job_id)).scalar_one() + 1
+    name = new_run_name()
+    connection.execute(
+        insert(runs).values(
+            name=name, job_id=job_id, attempt=attempt, state="STARTING", launch=1, boot_id=boot_id, created_at=now
+        )
+    )
+    _set(connection, job_id, now, due_at=None)
+    _publish(connection, job_id, "run", now)
+    return run_row(connection, name)
+
+
+def launch_again(connection: Connection, run: str, boot_id: str) -> Row[Any] | None:
+    """Count one more try at starting a run whose claim was revoked."""
+    connection.execute(update(runs).where(runs.c.name == run).values(launch=runs.c.launch + 1, boot_id=boot_id))
+    return run_row(connection, run)
+
+
+def run_started(connection: Connection, run: str, now: int) -> None:
+    """The run's process exists."""
+    row = run_row(connection, run)
+    if row is None or row.state != "STARTING":
+        return
+    connection.execute(update(runs).where(runs.c.name == run).values(state="RUNNING", started_at=now))
+    job = _job(connection, row.job_id)
+    if job.state == "STARTING":
+        _set(connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None)
+        _publish(connection, job.id, "state", now)
+    else:
+        _set(connection, job.id, now, reason=None)
+        _publish(connection, job.id, "run", now)
+
+
+def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> None:
+    """The run has ended: the job is decided, or waits for its next run."""
+    row = run_row(connection, run)
+    if row is None or row.state not in ALIVE:
+        return
+    if row.state == "STARTING" and outcome.started_at is not None and outcome.cause != "start":
+        run_started(connection, run, outcome.started_at)
+        row = run_row(connection, run)
+        assert row is not None
+    job = _job(connection, row.job_id)
+    timeout_s = json.loads(job.config).get("timeout_s")
+    reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
+    ended = max(outcome.ended_at or now, row.started_at or 0)
+    connection.execute(
+        update(runs)
+        .where(runs.c.name == run)
+        .values(
+            state="SUCCEEDED" if outcome.succeeded else "FAILED",
+            exit_code=outcome.exit_code,
+            reason=reason,
+            error=error,
+            ended_at=ended,
+        )
+    )
+    if outcome.succeeded:
+        finish(connection, job.id, "SUCCEEDED", now, exit_code=0)
+    elif job.stop_requested_at is not None:
+        finish(connection, job.id, "TERMINATED", now, reason="stopped", exit_code=outcome.exit_code)
+    elif outcome.may_retry and row.attempt < job.max_runs:
+        delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S)
+        waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
+        _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
+        _publish(connection, job.id, "run", now)
+    else:
+        finish(connection, job.id, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
+
+
+def finish(connection: Connection, job_id: str, state: str, now: int, **values: Any) -> None:
+    """The job is terminal."""
+    values = {"reason": None, "error": None, "exit_code": None, **values}
+    _set(connection, job_id, now, state=state, status_updated_at=now, ended_at=now, due_at=None, **values)
+    _publish(connection, job_id, "state", now)
+
+
+def request_stop(connection: Connection, job_id: str, now: int) -> Row[Any] | None:
+    """Ask for the job's end; a terminal one stays as it is. Returns its living run, if any."""
+    job = _job(connection, job_id)
+    if job.state in TERMINAL:
+        return None
+    if job.stop_requested_at is None:
+        _set(connection, job_id, now, stop_requested_at=now, reason="stopping")
+    living = connection.execute(
+        select(runs).where(runs.c.job_id == job_id, runs.c.state.in_(ALIVE))
+    ).one_or_none()
+    if living is None:
+        finish(connection, job_id, "TERMINATED", now, reason="stopped")
+    elif job.stop_requested_at is None:
+        _publish(connection, job_id, "run", now)
+    return living
+
+
+def archive(connection: Connection, job_id: str, now: int) -> None:
+    """Hide a terminal job from name look-ups and lists."""
+    job = _terminal(connection, job_id, "archived")
+    if job.archived_at is None:
+        _set(connection, job_id, now, archived_at=now)
+        _publish(connection, job_id, "archived", now)
+
+
+def remove(connection: Connection, job_id: str, now: int) -> str | None:
+    """Take every trace of a terminal job out of the database; returns the package it used."""
+    job = _terminal(connection, job_id, "deleted")
+    for table in (runs, tags, events):
+        connection.execute(delete(table).where(table.c.job_id == job_id))
+    connection.execute(delete(jobs).where(jobs.c.id == job_id))
+    gone = json.dumps({"id": job_id, "state": job.state, "deleted": True})
+    connection.execute(insert(events).values(job_id=job_id, kind="deleted", at=now, view=gone))
+    return job.package  # type: ignore[no-any-return]
+
+
+def set_tags(connection: Connection, job_id: str, upserts: dict[str, str], now: int) -> dict[str, str]:
+    """Add or change tags; refused as a whole where one breaks a rule."""
+    return _retag(connection, job_id, {**tags_of(connection, job_id), **upserts}, now)
+
+
+def drop_tags(connection: Connection, job_id: str, keys: list[str], now: int) -> dict[str, str]:
+    """Remove tags by key; a key that is not there is no error."""
+    kept = {key: value for key, value in tags_of(connection, job_id).items() if key not in keys}
+    return _retag(connection, job_id, kept, now)
+
+
+def tags_of(connection: Connection, job_id: str) -> dict[str, str]:
+    """Return the job's tags as they are now."""
+    return dict(json.loads(_job(connection, job_id).tags))
+
+
+def run_row(connection: Connection, run: str) -> Row[Any] | None:
+    """Return the run's row."""
+    return connection.execute(select(runs).where(runs.c.name == run)).one_or_none()
+
+
+def has_package(connection: Connection, digest: str) -> bool:
+    """Whether all of the package is stored."""
+    return connection.execute(select(packages.c.digest).where(packages.c.digest == digest)).first() is not None
+
+
+def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -> dict[str, str]:
+    check_tags(new)
+    job = _job(connection, job_id)
+    if new != json.loads(job.tags):
+        _set(connection, job_id, now, tags=json.dumps(new))
+        connection.execute(delete(tags).where(tags.c.job_id == job_id))
+        _index_tags(connection, job_id, new, job.created_at)
+        _publish(connection, job_id, "tags", now)
+    return new
+
+
+def _index_tags(connection: Connection, job_id: str, new: dict[str, str], created_at: int) -> None:
+    if new:
+        rows = [{"job_id": job_id, "key": k, "value": v, "created_at": created_at} for k, v in new.items()]
+        connection.execute(insert(tags), rows)
+
+
+def _by_key(connection: Connection, key: str) -> Row[Any] | None:
+    return connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).one_or_none()
+
+
+def _job(connection: Connection, job_id: str) -> Row[Any]:
+    row = job_row(connection, job_id)
+    if row is None:
+        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
+    return row
+
+
+def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
+    job = _job(connection, job_id)
+    if job.state not in TERMINAL:
+        raise JobStateError(
+            f"The job {job.name!r} ({job_id}) is {job.state} and can't be {what} yet. "
+            "Wait for its end, or terminate it first."
+        )
+    return job
+
+
+def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(updated_at=now, **values))
+
+
+def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
+    row = _job(connection, job_id)
+    shown = json.dumps(view(row, runs_of(connection, job_id)[job_id]), separators=(",", ":"))
+    connection.execute(insert(events).values(job_id=job_id, kind=kind, at=now, view=shown))
+    return row

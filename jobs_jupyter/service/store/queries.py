@@ -1,0 +1,204 @@
+"""Every question that the service asks of the database."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select
+
+from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
+from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, statuses
+from jobs_jupyter.service.store.schema import events, jobs, runs, tags
+
+SORT_COLUMNS = {
+    "STATUS": jobs.c.state,
+    "CREATED_AT": jobs.c.created_at,
+    "LAST_UPDATED_AT": jobs.c.updated_at,
+    "LAST_STATUS_UPDATED_AT": jobs.c.status_updated_at,
+    "ENDED_AT": jobs.c.ended_at,
+    "NAME": jobs.c.name,
+    "ID": jobs.c.id,
+}
+SUGGESTIONS_FROM = 1000
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The filters, order and place of one page of jobs. Times are in microseconds, inclusive."""
+
+    creator_id: str | None = None
+    name: str | None = None
+    job_id: str | None = None
+    project: str | None = None
+    cloud: str | None = None
+    include_archived: bool = False
+    states: tuple[str, ...] | None = None
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    between: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    sort_field: str = "CREATED_AT"
+    descending: bool = True
+    page_size: int = 50
+    cursor: str | None = None
+
+
+def status(connection: Connection, job_id: str) -> dict[str, Any]:
+    """Return one job, archived or not."""
+    row = job_row(connection, job_id)
+    if row is None:
+        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
+    return statuses(connection, [row])[0]
+
+
+def find(connection: Connection, name: str, project: str, include_archived: bool) -> dict[str, Any]:
+    """Return the newest job of that name in a project, or name the nearest ones."""
+    query = select(jobs).where(jobs.c.project == project, jobs.c.name == name)
+    if not include_archived:
+        query = query.where(jobs.c.archived_at.is_(None))
+    row = connection.execute(query.order_by(jobs.c.created_at.desc()).limit(1)).one_or_none()
+    if row is not None:
+        return statuses(connection, [row])[0]
+    raise JobNotFoundError(_not_found(connection, name, project))
+
+
+def _not_found(connection: Connection, name: str, project: str) -> str:
+    query = select(jobs.c.name, jobs.c.archived_at).where(jobs.c.project == project)
+    recent = connection.execute(query.order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)).all()
+    if any(row.name == name for row in recent):
+        return f"The job {name!r} in the project {project!r} is archived; pass include_archived=True to find it."
+    known = list(dict.fromkeys(row.name for row in recent if row.archived_at is None))
+    near = difflib.get_close_matches(name, known, 3, 0.5) or known[:3]
+    text = f"There is no job named {name!r} in the project {project!r}."
+    return text + (f" The nearest names: {', '.join(near)}." if near else " It has no jobs.")
+
+
+def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:
+    """Return one page of jobs and the cursor of the next, None at the end."""
+    column = SORT_COLUMNS[listing.sort_field]
+    query = _filtered(listing)
+    if listing.cursor is not None:
+        query = query.where(_behind(column, listing))
+    key, tie = (column.desc(), jobs.c.id.desc()) if listing.descending else (column.asc(), jobs.c.id.asc())
+    rows = connection.execute(query.order_by(*_nulls_last(column), key, tie).limit(listing.page_size + 1)).all()
+    shown = rows[: listing.page_size]
+    following = None
+    if len(rows) > len(shown):
+        following = _encode([getattr(shown[-1], column.key), shown[-1].id])
+    return statuses(connection, shown), following
+
+
+def _filtered(listing: Listing) -> Select[Any]:
+    query = select(jobs)
+    exact: dict[Any, str | None] = {
+        jobs.c.creator_id: listing.creator_id,
+        jobs.c.name: listing.name,
+        jobs.c.id: listing.job_id,
+        jobs.c.project: listing.project,
+        jobs.c.cloud: listing.cloud,
+    }
+    for column, value in exact.items():
+        if value is not None:
+            query = query.where(column == value)
+    if not listing.include_archived:
+        query = query.where(jobs.c.archived_at.is_(None))
+    if listing.states is not None:
+        query = query.where(jobs.c.state.in_(listing.states))
+    for key, values in listing.tags.items():
+        query = query.where(jobs.c.id.in_(select(tags.c.job_id).where(tags.c.key == key, tags.c.value.in_(values))))
+    for name, (low, high) in listing.between.items():
+        if low is not None:
+            query = query.where(jobs.c[name] >= low)
+        if high is not None:
+            query = query.where(jobs.c[name] <= high)
+    return query
+
+
+def _nulls_last(column: Any) -> list[Any]:
+    return [column.is_(None)] if column.nullable else []
+
+
+def _behind(column: Any, listing: Listing) -> ColumnElement[bool]:
+    """Whether a job comes after the cursor's, in the listing's order."""
+    value, job_id = _decode(listing.cursor or "")
+    tie = jobs.c.id < job_id if listing.descending else jobs.c.id > job_id
+    if value is None:
+        return and_(column.is_(None), tie)
+    further = column < value if listing.descending else column > value
+    return or_(further, and_(column == value, tie), column.is_(None) if column.nullable else false())
+
+
+def _encode(place: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _decode(cursor: str) -> tuple[Any, str]:
+    try:
+        value, job_id = json.loads(base64.urlsafe_b64decode(cursor))
+    except ValueError:
+        raise InvalidRequestError(f"{cursor!r} is not a cursor of this service.") from None
+    return value, job_id
+
+
+def waiting(connection: Connection) -> Sequence[Row[Any]]:
+    """Return id and due time of every job that waits for a run, the first due first."""
+    query = select(jobs.c.id, jobs.c.due_at).where(jobs.c.due_at.is_not(None))
+    return connection.execute(query.order_by(jobs.c.due_at)).all()
+
+
+def alive(connection: Connection) -> Sequence[Row[Any]]:
+    """Return every run that has not ended, as far as the database knows."""
+    return connection.execute(select(runs).where(runs.c.state.in_(ALIVE))).all()
+
+
+def stopping(connection: Connection, run: str) -> bool:
+    """Whether the run's job was asked to stop."""
+    query = select(jobs.c.stop_requested_at).join(runs, runs.c.job_id == jobs.c.id).where(runs.c.name == run)
+    return connection.execute(query).scalar_one_or_none() is not None
+
+
+def active_jobs(connection: Connection) -> int:
+    """Return how many jobs are not terminal."""
+    query = select(func.count()).select_from(jobs).where(jobs.c.state.in_(ALIVE))
+    return connection.execute(query).scalar_one()
+
+
+def run_of(connection: Connection, job_id: str, run: str | None) -> Row[Any] | None:
+    """Return the named run of a job, or its last one; None where it has none yet."""
+    if (job := job_row(connection, job_id)) is None:
+        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
+    query = select(runs).where(runs.c.job_id == job_id).order_by(runs.c.attempt.desc())
+    rows = connection.execute(query).all()
+    if run is None:
+        return rows[0] if rows else None
+    for row in rows:
+        if row.name == run:
+            return row
+    names = ", ".join(row.name for row in reversed(rows)) or "none yet"
+    raise InvalidRequestError(f"The job {job.name!r} has no run {run!r}; its runs: {names}.")
+
+
+def last_seq(connection: Connection) -> int:
+    """Return the newest event's number, 0 where there is none."""
+    return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
+
+
+def events_after(connection: Connection, after: int, job_ids: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+    """Return the events that follow number `after`, of these jobs or of all, oldest first."""
+    query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+    if job_ids:
+        query = query.where(events.c.job_id.in_(job_ids))
+    return connection.execute(query).all()
+
+
+def known_jobs(connection: Connection) -> set[str]:
+    """Return every job's id."""
+    return set(connection.execute(select(jobs.c.id)).scalars())
+
+
+def environment_owners(connection: Connection) -> set[str]:
+    """Return the ids of the jobs whose environment is still needed."""
+    return set(connection.execute(select(jobs.c.id).where(jobs.c.state.not_in(TERMINAL))).scalars())

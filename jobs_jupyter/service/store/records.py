@@ -1,0 +1,92 @@
+"""From rows to what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from jobs_jupyter.service.clock import iso
+from jobs_jupyter.service.store.schema import jobs, runs
+
+TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
+ALIVE = ("STARTING", "RUNNING")
+VIEW_RUNS = 50
+
+_RUNS_OF = select(runs).order_by(runs.c.attempt)
+
+
+def job_row(connection: Connection, job_id: str) -> Row[Any] | None:
+    """Return the job's row, archived or not."""
+    return connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+
+
+def runs_of(connection: Connection, *job_ids: str) -> dict[str, list[Row[Any]]]:
+    """Return the runs of each of these jobs, oldest first."""
+    found: dict[str, list[Row[Any]]] = {job_id: [] for job_id in job_ids}
+    for row in connection.execute(_RUNS_OF.where(runs.c.job_id.in_(job_ids))):
+        found[row.job_id].append(row)
+    return found
+
+
+def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Return these jobs as JobStatus dicts."""
+    of = runs_of(connection, *(row.id for row in rows))
+    return [_status(row, of[row.id]) for row in rows]
+
+
+def _status(row: Row[Any], its_runs: list[Row[Any]]) -> dict[str, Any]:
+    full = {
+        **_common(row),
+        "config": json.loads(row.config),
+        "runs": [_run(run) for run in its_runs],
+        "updated_at": iso(row.updated_at),
+        "status_updated_at": iso(row.status_updated_at),
+        "archived_at": iso(row.archived_at),
+    }
+    return {key: value for key, value in full.items() if value is not None}
+
+
+def view(row: Row[Any], its_runs: list[Row[Any]]) -> dict[str, Any]:
+    """Return the job as the feed shows it: the same small shape whatever changed."""
+    return {
+        **_common(row),
+        "archived": row.archived_at is not None,
+        "runs": [_run(run) for run in its_runs[-VIEW_RUNS:]],
+    }
+
+
+def _common(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "project": row.project,
+        "cloud": row.cloud,
+        "creator_id": row.creator_id,
+        "state": row.state,
+        "reason": row.reason,
+        "error": json.loads(row.error) if row.error else None,
+        "exit_code": row.exit_code,
+        "created_at": iso(row.created_at),
+        "started_at": iso(row.started_at),
+        "ended_at": iso(row.ended_at),
+        "tags": json.loads(row.tags),
+        "max_runs": row.max_runs,
+    }
+
+
+def _run(row: Row[Any]) -> dict[str, Any]:
+    full = {
+        "name": row.name,
+        "attempt": row.attempt,
+        "state": row.state,
+        "reason": row.reason,
+        "error": json.loads(row.error) if row.error else None,
+        "exit_code": row.exit_code,
+        "created_at": iso(row.created_at),
+        "started_at": iso(row.started_at),
+        "ended_at": iso(row.ended_at),
+    }
+    return {key: value for key, value in full.items() if value is not None}

@@ -1,0 +1,105 @@
+"""The tables.
+
+Times are whole microseconds since 1970 in UTC, so that they sort and compare as numbers.
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+
+HEAD = "0001"
+"""The newest migration: what `alembic_version` holds in a database of this schema."""
+
+metadata = MetaData()
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("cloud", Text, nullable=False),
+    Column("creator_id", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("config", Text, nullable=False),
+    Column("package", String(64)),
+    Column("interpreter", Text),
+    Column("tags", Text, nullable=False),
+    Column("max_runs", Integer, nullable=False),
+    Column("reason", Text),
+    Column("error", Text),
+    Column("exit_code", Integer),
+    Column("idempotency_key", String(64), unique=True),
+    # when a run may start; NULL while one is alive, and once the job is terminal
+    Column("due_at", BigInteger),
+    Column("stop_requested_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("status_updated_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("archived_at", BigInteger),
+    Index("jobs_by_creation", "created_at", "id"),
+    Index("jobs_by_name", "project", "name", "created_at"),
+    Index("jobs_by_state", "state", "created_at", "id"),
+    Index("jobs_by_package", "package"),
+    Index("jobs_due", "due_at", sqlite_where=Column("due_at").is_not(None)),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("job_id", String(40), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    # how often starting it was tried; each try has its own claim file
+    Column("launch", Integer, nullable=False),
+    Column("boot_id", String(64), nullable=False),
+    Column("reason", Text),
+    Column("error", Text),
+    Column("exit_code", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index("runs_by_job", "job_id", "attempt"),
+    Index("runs_alive", "state", sqlite_where=Column("state").in_(["STARTING", "RUNNING"])),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("job_id", String(40), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("tags_by_value", "key", "value", "created_at", "job_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("job_id", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("view", Text, nullable=False),
+    Index("events_by_job", "job_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+package_blobs = Table(
+    "package_blobs",
+    metadata,
+    Column("package", String(64), primary_key=True),
+    Column("blob", String(64), primary_key=True),
+    Index("package_blobs_by_blob", "blob"),
+)
