@@ -1,0 +1,204 @@
+"""The form that all configs and statuses share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+MASK = "***"
+SECRET_FIELD = "env_vars"  # noqa: S105 - the name of the field
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that `name` was probably meant to be, or None."""
+    found = difflib.get_close_matches(name.lower(), list(names), n=1)
+    return found[0] if found else None
+
+
+class NameEnum(StrEnum):
+    """An enum whose members are their own names, looked up in any case."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
+    @classmethod
+    def named(cls, value: object) -> Self:
+        """Return the member of that name, in any case; `ValueError` with the list otherwise."""
+        try:
+            return cls(value)  # type: ignore[arg-type]
+        except ValueError:
+            allowed = ", ".join(cls.__members__)
+            raise ValueError(f"{value!r} is not a {cls.__name__}; use one of {allowed}") from None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(cls.named, handler(source))
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank; leave it out instead")
+    return value
+
+
+def _read_time(value: object) -> object:
+    """Turn an ISO 8601 string or a datetime into a datetime in UTC; naive means UTC."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]
+"""A string that is not blank."""
+
+Time = Annotated[datetime, BeforeValidator(_read_time)]
+"""A point in time, in UTC."""
+
+
+class Model(BaseModel):
+    """A frozen value: strict types, unknown fields refused, secrets masked in whatever is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def options(self, **fields: Any) -> Self:
+        """Return a validated copy with these fields replaced."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **fields})
+
+    def to_dict(self, *, exclude_none: bool = True, exclude_unset: bool = False) -> dict[str, Any]:
+        """Return plain data: enums as strings, times as ISO 8601 in UTC, models as dicts.
+
+        Args:
+            exclude_none: leave out the fields that are None.
+            exclude_unset: leave out the fields that nobody set, so that the reader of the dict can
+                still tell a default from a choice.
+        """
+        return self.model_dump(mode="json", exclude_none=exclude_none, exclude_unset=exclude_unset)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the model of `to_dict`'s data."""
+        return cls.model_validate(fields)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, **overrides: Any) -> Self:
+        """Return the model of a YAML file, its top-level keys replaced by `overrides`."""
+        return cls.model_validate({**_read_yaml(Path(path)), **overrides})
+
+    def _check(self) -> None:
+        """Raise a `ValueError` where fields that are valid alone contradict each other."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate(cls, data: Any, handler: Any, info: ValidationInfo) -> Any:
+        if info.context == _LENIENT and isinstance(data, Mapping):
+            data = {key: value for key, value in data.items() if key in cls.model_fields}
+        try:
+            model = handler(data)
+            model._check()
+        except ValidationError as error:
+            lines = [_explained(line, cls.model_fields) for line in error.errors(include_url=False)]
+        except ValueError as error:
+            lines = [_line(str(error), (), _masked(data))]
+        else:
+            return model
+        raise ValidationError.from_exception_data(cls.__name__, lines)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _masked_values(value) if name == SECRET_FIELD else value
+
+
+class StatusModel(Model):
+    """A model that the service sends: what a newer service adds to it is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the model of `to_dict`'s data, without what this version does not know."""
+        return cls.model_validate(fields, context=_LENIENT)
+
+
+_LENIENT = "ignore unknown fields"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = nearest(path.name, (other.name for other in path.parent.glob("*")))
+        hint = f"; did you mean {near}?" if near else ""
+        raise FileNotFoundError(f"There is no file {path}{hint}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)  # the message itself would quote the file
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ValueError(f"{path}{place}: not YAML: {getattr(error, 'problem', None)}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}; write `field: value` lines")
+    return content
+
+
+def _explained(line: Any, fields: Iterable[str]) -> InitErrorDetails:
+    """Rewrite an error of pydantic's so that it suggests field names and shows no secret."""
+    loc, value, message = line["loc"], _masked(line["input"]), line["msg"]
+    if line["type"] == "extra_forbidden":
+        near = nearest(str(loc[-1]), fields)
+        message = f"There is no such field{f'; did you mean {near}?' if near else ''}"
+    elif line["type"] == "value_error":
+        message = str(line["ctx"]["error"])
+    if any(_is_secret(part) for part in loc):
+        value = MASK
+    return _line(message, loc, value, line["type"])
+
+
+def _line(
+    message: str, loc: tuple[int | str, ...], value: Any, kind: str = "value_error"
+) -> InitErrorDetails:
+    return InitErrorDetails(
+        type=PydanticCustomError(kind, "{message}", {"message": message}), loc=loc, input=value
+    )
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _masked_values(v) if _is_secret(k) else _masked(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    return value
+
+
+def _masked_values(value: Any) -> Any:
+    if value is None:
+        return None
+    return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
+
+
+def _is_secret(name: object) -> bool:
+    """Tell whether `name` is the field of secrets, or was probably meant to be."""
+    return isinstance(name, str) and (
+        name.lower().startswith("env") or nearest(name, [SECRET_FIELD]) is not None
+    )

@@ -1,0 +1,174 @@
+"""Compute configs: what a job, or a queue's cluster, runs on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from jobs_jupyter.models.base import Model, NameEnum, Text
+
+MIB = 2**20
+TIB = 2**40
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_MEMORY = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)\s*([KMGT]?I?)B?", re.IGNORECASE | re.ASCII)
+_COMPUTE_NAME = re.compile(r"[^:\s]+(:[1-9][0-9]*)?")
+
+
+def check_compute_name(value: str) -> str:
+    """Return `value` if it has the form `name` or `name:version`, else raise a `ValueError`."""
+    if not _COMPUTE_NAME.fullmatch(value):
+        raise ValueError("must be a compute config's name, or name:version such as gpus:3")
+    return value
+
+
+def memory_bytes(value: int | str) -> int:
+    """Return bytes of a number of bytes or of a string such as "8Gi"; `ValueError` otherwise."""
+    if isinstance(value, int):
+        return value
+    found = _MEMORY.fullmatch(value.strip())
+    if not found or found[2].upper() not in _UNITS:
+        raise ValueError("must be a number of bytes, or a string such as 512Mi or 8Gi")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def _memory(value: int | str) -> int | str:
+    if not MIB <= memory_bytes(value) <= 24 * TIB:
+        raise ValueError("must be between 1Mi and 24Ti")
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+Amount = Annotated[int | float, Field(ge=0), AfterValidator(_finite)]
+"""How much of a resource: a number that is not negative."""
+
+
+class MarketType(NameEnum):
+    """How a worker group's machines are bought."""
+
+    ON_DEMAND = "ON_DEMAND"  # kept until given back
+    SPOT = "SPOT"  # cheaper, may be taken away
+    PREFER_SPOT = "PREFER_SPOT"  # spot where there is any, else on demand
+
+
+class RequiredResources(Model):
+    """What a node must have, where its instance type does not matter."""
+
+    CPU: Annotated[int, Field(ge=1, le=512)]
+    memory: Annotated[int | str, AfterValidator(_memory)]
+    GPU: Annotated[int, Field(ge=0, le=16)] | None = None
+    accelerator: Text | None = None
+    TPU: Annotated[int, Field(ge=0)] | None = None
+    tpu_hosts: Annotated[int, Field(ge=1)] | None = None
+    cpu_architecture: Literal["x86_64", "arm64"] | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory in bytes."""
+        return memory_bytes(self.memory)
+
+
+class CloudDeployment(Model):
+    """Where in a cloud a node runs."""
+
+    provider: Text | None = None
+    region: Text | None = None
+    machine_pool: Text | None = None
+    id: Text | None = None
+
+
+class NodeConfig(Model):
+    """What head and worker nodes share: one of an instance type and required resources."""
+
+    instance_type: Text | None = None
+    required_resources: RequiredResources | None = None
+    resources: dict[str, Amount] | None = None
+    labels: dict[str, str] | None = None
+    required_labels: dict[str, str] | None = None
+    advanced_instance_config: dict[str, JsonValue] | None = None
+    flags: dict[str, JsonValue] | None = None
+    cloud_deployment: CloudDeployment | None = None
+
+    def _check(self) -> None:
+        if (self.instance_type is None) == (self.required_resources is None):
+            given = "neither is" if self.instance_type is None else "both are"
+            raise ValueError(f"give exactly one of instance_type and required_resources; {given} given")
+
+
+class HeadNodeConfig(NodeConfig):
+    """The head node of a cluster."""
+
+
+class WorkerNodeGroupConfig(NodeConfig):
+    """A group of equal worker nodes."""
+
+    name: Text | None = None
+    min_nodes: Annotated[int, Field(ge=0)] = 0
+    max_nodes: Annotated[int, Field(ge=1)] = 10
+    market_type: MarketType = MarketType.ON_DEMAND
+
+    @property
+    def group_name(self) -> str | None:
+        """The group's name: its instance type unless named."""
+        return self.name or self.instance_type
+
+    def _check(self) -> None:
+        super()._check()
+        if self.max_nodes < self.min_nodes:
+            raise ValueError(
+                f"max_nodes is {self.max_nodes} and min_nodes {self.min_nodes}; max_nodes must not be smaller"
+            )
+
+
+class ComputeConfig(Model):
+    """The nodes that a job runs on."""
+
+    cloud: Text | None = None
+    cloud_resource: Text | None = None
+    head_node: HeadNodeConfig | None = None
+    worker_nodes: list[WorkerNodeGroupConfig] | None = None  # None: automatic; []: head only
+    min_resources: dict[str, Amount] | None = None
+    max_resources: dict[str, Amount] | None = None
+    zones: Annotated[list[Text], Field(min_length=1)] | None = None
+    enable_cross_zone_scaling: bool = False
+    advanced_instance_config: dict[str, JsonValue] | None = None
+    flags: dict[str, JsonValue] | None = None
+    auto_select_worker_config: bool = False
+
+    def _check(self) -> None:
+        if self.auto_select_worker_config and self.worker_nodes is not None:
+            raise ValueError("auto_select_worker_config and worker_nodes exclude each other; leave one out")
+        names = [group.group_name for group in self.worker_nodes or []]
+        if twice := _twice(name for name in names if name is not None):
+            raise ValueError(f"two groups of worker_nodes are named {twice!r}; give them distinct names")
+
+
+class MultiResourceComputeConfig(Model):
+    """Compute configs for several resources of one cloud."""
+
+    cloud: Text | None = None
+    configs: Annotated[list[ComputeConfig], Field(min_length=1)]
+    flags: dict[str, JsonValue] | None = None
+
+    def _check(self) -> None:
+        resources = [config.cloud_resource or "" for config in self.configs]
+        if (twice := _twice(resources)) is not None:
+            named = f"cloud_resource {twice!r}" if twice else "no cloud_resource"
+            raise ValueError(f"two of the configs have {named}; give them distinct ones")
+        clouds = {c for c in (self.cloud, *(config.cloud for config in self.configs)) if c is not None}
+        if len(clouds) > 1:
+            raise ValueError(f"the configs name several clouds ({', '.join(sorted(clouds))}); use one")
+
+
+def _twice(names: Iterable[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
