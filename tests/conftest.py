@@ -1,0 +1,85 @@
+"""Fixtures for every test: a state directory of its own, and a service that leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+GONE_WITHIN_S = 15
+HOME = "JOBS_JUPYTER_HOME"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep tests off the user's state directory: without `home`, using it is an error."""
+    os.environ[HOME] = "/dev/null/a-test-uses-the-state-directory-without-the-fixture-home"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a service or a browser, so that no test lands in the wrong tier."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
+        elif "service" in getattr(item, "fixturenames", ()):
+            item.add_marker("service")
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state directory of this test's own, named by JOBS_JUPYTER_HOME; it does not exist yet."""
+    # In /tmp, not in tmp_path: a Unix socket's path has room for about a hundred bytes.
+    folder = Path(tempfile.mkdtemp(prefix="jj-", dir="/tmp"))
+    monkeypatch.setenv(HOME, str(folder / "home"))
+    yield folder / "home"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Path]:
+    """A real service for this test, started by its first call; the state directory.
+
+    Afterwards jobs that are still active are terminated and the service is stopped. A process
+    that is left then is a bug, and fails the test.
+    """
+    yield home
+    if (home / "service.json").exists():
+        stop_everything()
+    assert not left_over(home), "processes outlived their service's stop"
+
+
+def stop_everything() -> None:
+    """Terminate every active job of the current state directory, then stop its service."""
+    from jobs_jupyter import job
+    from jobs_jupyter.client import service as client_service
+
+    for status in list(job.list(state_filter=["STARTING", "RUNNING"])):
+        job.terminate(id=status.id)
+        job.wait(id=status.id, state="TERMINATED", timeout_s=GONE_WITHIN_S)
+    client_service.stop()
+
+
+def left_over(home: Path) -> list[str]:
+    """The command lines of processes of this state directory, once they have had time to go."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while processes := list(processes_of(home)):
+        if time.monotonic() > deadline:
+            return [f"{process.pid}: {command}" for process, command in processes]
+        psutil.wait_procs([process for process, _ in processes], timeout=0.2)
+    return []
+
+
+def processes_of(home: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """Processes that were started with this state directory, with their command lines."""
+    for process in psutil.process_iter():
+        try:
+            command = " ".join(process.cmdline())
+            if str(home) in command or process.environ().get(HOME) == str(home):
+                yield process, command
+        except psutil.Error:
+            continue  # gone meanwhile, or not ours
