@@ -1,0 +1,174 @@
+"""Following one run's log: reads ahead a little, resumes by offset, and passes over what is too much."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from jobs_jupyter.client.link import Backoff, Link, raise_for_error
+from jobs_jupyter.models.errors import JobsError, ServiceError, ServiceUnavailableError
+
+log = logging.getLogger(__name__)
+
+PART_BYTES = 256 * 1024
+READ_AHEAD_BYTES = 1024 * 1024
+# A reader that is held up for this long in all asks how much has piled up;
+CHECK_AFTER_S = 0.5
+# if it is more than this,
+MAX_BEHIND_BYTES = 4 * 1024 * 1024
+# it goes on this far before the end.
+KEEP_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """A piece of a log, or news of its stream."""
+
+    offset: int  # of the first byte of `data`
+    data: bytes = b""
+    passed_over: int = 0  # bytes left out before `data`
+    ended: bool = False  # the run has ended and all was delivered
+    error: str | None = None  # the stream broke
+    retrying: bool = False  # and will go on by itself
+
+
+LogSink = Callable[[LogPart], Awaitable[None]]
+
+
+class _Outrun(Exception):  # noqa: N818  it is no error
+    """The log grows faster than it is taken."""
+
+
+class LogFollower:
+    """Delivers parts of at most 256 KiB to `sink`, one after the other; a slow sink holds it up.
+
+    `offset` is a byte's, or so many bytes before the end where it is negative. With `whole`, all
+    that is there now is delivered, however slowly it is taken, and the future is not followed.
+    """
+
+    def __init__(
+        self, link: Link, job_id: str, run: str, offset: int, sink: LogSink, *, whole: bool = False
+    ) -> None:
+        """Prepare; `run` does the work."""
+        self._link, self._sink, self._whole = link, sink, whole
+        self._url = f"/v1/jobs/{job_id}/runs/{run}/log"
+        self._ask = offset
+        self._buffer = bytearray()
+        self._at: int | None = offset if offset >= 0 else None  # offset of the buffer's first byte
+        self._passed_over = 0
+        self._news: LogPart | None = None
+        self._finished = False
+        self._stir = asyncio.Event()
+        self._space = asyncio.Event()
+        self._held_up_s = 0.0
+
+    async def run(self) -> None:
+        """Deliver until the end, a final error, or cancellation."""
+        reader = asyncio.create_task(self._read())
+        try:
+            await self._deliver()
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _deliver(self) -> None:
+        while True:
+            await self._stir.wait()
+            if self._buffer:
+                await self._sink(self._cut())
+                continue
+            self._stir.clear()
+            if self._news is not None:
+                news, self._news = self._news, None
+                await self._sink(news)
+            if self._finished and not self._buffer:
+                return
+
+    def _cut(self) -> LogPart:
+        data = bytes(self._buffer[:PART_BYTES])
+        del self._buffer[:PART_BYTES]
+        part = LogPart(self._at or 0, data, self._passed_over)
+        self._at, self._passed_over = part.offset + len(data), 0
+        self._space.set()
+        return part
+
+    async def _read(self) -> None:
+        backoff = Backoff()
+        while not self._finished:
+            try:
+                received = await self._request()
+                backoff.reset()
+                if self._whole or not received:
+                    self._tell(LogPart(self._end or 0, ended=True), finished=True)
+            except _Outrun:
+                self._ask = -KEEP_BYTES
+            except (httpx.TransportError, ServiceUnavailableError, ServiceError) as error:
+                log.debug("the log stream broke: %r", error)
+                self._link.invalidate()
+                self._tell(LogPart(self._end or 0, error="The log will go on…", retrying=True))
+                await backoff.pause()
+            except (JobsError, httpx.HTTPError) as error:
+                self._tell(LogPart(self._end or 0, error=str(error)), finished=True)
+
+    async def _request(self) -> int:
+        """Read one answer to its end; return how many bytes it had.
+
+        An answer without any means that the run has ended: the service holds the others open.
+        """
+        http = await self._link.http()
+        params = {"offset": self._ask} if self._whole else {"offset": self._ask, "follow": 1}
+        headers = {"Accept-Encoding": "identity"}
+        received = 0
+        async with http.stream("GET", self._url, params=params, headers=headers) as response:
+            await raise_for_error(response)
+            self._begin(int(response.headers["X-Log-Offset"]))
+            async for data in response.aiter_raw():
+                received += len(data)
+                await self._put(data)
+        return received
+
+    @property
+    def _end(self) -> int | None:
+        return None if self._at is None else self._at + len(self._buffer)
+
+    def _begin(self, first: int) -> None:
+        end = self._end
+        if end is None:
+            self._passed_over = first
+            self._at = first
+        elif first > end:
+            # What was read ahead is older than what is left out after it: leave that out, too.
+            self._passed_over += first - (end - len(self._buffer))
+            self._buffer.clear()
+            self._at = first
+        self._ask = first if first >= (end or 0) else self._ask
+
+    async def _put(self, data: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        while len(self._buffer) >= READ_AHEAD_BYTES:
+            self._space.clear()
+            before = loop.time()
+            await self._space.wait()
+            self._held_up_s += loop.time() - before
+        self._buffer += data
+        self._ask = self._end or 0
+        self._stir.set()
+        if self._held_up_s > CHECK_AFTER_S and not self._whole:
+            self._held_up_s = 0.0
+            if await self._behind() > MAX_BEHIND_BYTES:
+                raise _Outrun
+
+    async def _behind(self) -> int:
+        """Return how many bytes have been written and not yet been read."""
+        http = await self._link.http()
+        response = await http.get(self._url, params={"offset": -1})
+        await raise_for_error(response)
+        return int(response.headers["X-Log-Size"]) - (self._end or 0)
+
+    def _tell(self, news: LogPart, *, finished: bool = False) -> None:
+        self._news, self._finished = news, finished
+        self._stir.set()
