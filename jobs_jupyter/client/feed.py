@@ -55,7 +55,7 @@ class Feed:
         self.start()
         watch = self._watch
         self.loop.call_soon_threadsafe(watch.add, job_id, callback)
-        return lambda: self._soon(lambda: watch.remove(job_id, callback))
+        return lambda: self.soon(lambda: watch.remove(job_id, callback))
 
     def follow_log(self, job_id: str, run: str, offset: int, sink: LogSink, *, whole: bool = False) -> Cancel:
         """Deliver a run's log from `offset` (negative: from so far before the end) to `sink`.
@@ -97,7 +97,7 @@ class Feed:
                 task.cancel()
 
         self.loop.call_soon_threadsafe(begin)
-        return lambda: self._soon(cancel)
+        return lambda: self.soon(cancel)
 
     def call(self, action: Callable[[httpx.AsyncClient], Awaitable[T]]) -> Future[T]:
         """Carry out `action` with the service's HTTP client; starts the service if none runs.
@@ -164,7 +164,7 @@ class Feed:
         finally:
             self.loop.close()
 
-    def _soon(self, action: Callable[[], object]) -> None:
+    def soon(self, action: Callable[[], object]) -> None:
         """Run `action` on the loop, if there still is one."""
         if self._pid == os.getpid() and self._thread is not None:
             self.loop.call_soon_threadsafe(action)

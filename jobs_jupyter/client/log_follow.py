@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import httpx
 
@@ -55,7 +56,7 @@ class LogFollower:
     ) -> None:
         """Prepare; `run` does the work."""
         self._link, self._sink, self._whole = link, sink, whole
-        self._url = f"/v1/jobs/{job_id}/runs/{run}/log"
+        self._url = f"/v1/jobs/{quote(job_id, safe='')}/runs/{quote(run, safe='')}/log"
         self._ask = offset
         self._buffer = bytearray()
         self._at: int | None = offset if offset >= 0 else None  # offset of the buffer's first byte

@@ -1,0 +1,238 @@
+"""The live panel of one job: an anywidget model, fed by the kernel's feed.
+
+All state belongs to the feed's loop. Messages from the page come in on the kernel's main thread, or
+on a subshell's while a cell is running, and are handed over to the loop. Nothing is ever printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+from urllib.parse import quote
+
+import anywidget
+import httpx
+import traitlets
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from jobs_jupyter.client.feed import Feed, kernel_feed
+from jobs_jupyter.client.http import checked
+from jobs_jupyter.models.event import JobView
+from jobs_jupyter.notebook.bundle import code_reference, static_text
+from jobs_jupyter.notebook.html import job_card, job_text
+from jobs_jupyter.notebook.log_stream import LogStream
+from jobs_jupyter.notebook.pace import PANEL_INTERVAL_S, pacer
+
+log = logging.getLogger(__name__)
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+Message = dict[str, Any]
+
+
+class JobPanel(anywidget.AnyWidget):
+    """Shows one job, live, with its log and its runs. `docs/design.md` has the protocol."""
+
+    _esm = static_text("loader.js")
+
+    job_id = traitlets.Unicode().tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+    panel_id = traitlets.Unicode().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, view: dict[str, Any], feed: Feed | None = None) -> None:
+        """Make a panel from a JobView's plain data, and begin to watch the job."""
+        # Before the widget opens: a page may answer at once.
+        self._feed = feed or kernel_feed()
+        self._logs: dict[tuple[str, int], tuple[LogStream, Callable[[], None]]] = {}
+        self._latest = view
+        self._telling: asyncio.Task[None] | None = None
+        self._told_at = 0.0
+        self._unwatch: Callable[[], None] | None = None
+        self._watch_lock = threading.Lock()
+        self._display_id = uuid.uuid4().hex
+        self._shown = False
+        super().__init__(job_id=view["id"], view=view, panel_id=uuid.uuid4().hex, code=code_reference())
+        reach_while_busy(self.comm)
+        self.on_msg(self._received)
+        self._watch()
+
+    def show(self) -> None:
+        """Display the panel below the cell that is running."""
+        self._shown = True
+        display(self._bundle(), raw=True, display_id=self._display_id)
+
+    def close(self) -> None:
+        """Let go of the job and take the panel off the page."""
+        self._stop_watching()
+        self._feed.soon(self._close_logs)
+        super().close()
+
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._bundle(), {}
+
+    def _bundle(self) -> dict[str, Any]:
+        reference = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {
+            WIDGET_VIEW: reference,
+            "text/html": job_card(self._latest),
+            "text/plain": job_text(self._latest),
+        }
+
+    # The job's state, from the service to the page.
+
+    def _watch(self) -> None:
+        """Watch the job while it can still change."""
+        with self._watch_lock:
+            if self._unwatch is None and not _is_over(self._latest):
+                self._unwatch = self._feed.watch(self.job_id, self._changed)
+
+    def _stop_watching(self) -> None:
+        with self._watch_lock:
+            unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
+
+    def _changed(self, view: dict[str, Any]) -> None:
+        self._latest = view
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        """Send the latest state, at the panel's pace; what came in between is skipped."""
+        loop = asyncio.get_running_loop()
+        while self.view != self._latest:
+            await pacer.slot(self._told_at + PANEL_INTERVAL_S)
+            self._told_at = loop.time()
+            self._publish(self._latest)
+
+    def _publish(self, view: dict[str, Any]) -> None:
+        ended = _is_over(view) and not _is_over(self.view)
+        try:
+            self.view = view
+            if ended and self._shown:
+                self._show_end()
+        except Exception:
+            log.debug("a panel's state could not be sent", exc_info=True)
+
+    def _show_end(self) -> None:
+        """Renew the static side of the output, so that a saved notebook shows how the job ended."""
+        shell = get_ipython()
+        if shell is not None and getattr(shell, "kernel", None) is not None:
+            display(self._bundle(), raw=True, display_id=self._display_id, update=True)
+
+    # Messages from the page.
+
+    def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if isinstance(content, dict):
+            self._feed.start()
+            self._feed.soon(lambda: self._handle(content))
+
+    def _handle(self, message: Message) -> None:
+        handlers: dict[str, Callable[[Message], None]] = {
+            "hello": self._hello,
+            "log": self._open_log,
+            "ack": self._acknowledge,
+            "close": self._close_log,
+            "bye": self._bye,
+            "call": self._call,
+        }
+        handler = handlers.get(str(message.get("type")))
+        if handler is None:
+            return
+        try:
+            handler(message)
+        except (KeyError, TypeError, ValueError):
+            log.debug("a message that makes no sense: %r", message, exc_info=True)
+
+    def _hello(self, message: Message) -> None:
+        self._post({"type": "hello", "client": message["client"], "now": time.time() * 1000}, [])
+        self._watch()
+
+    def _open_log(self, message: Message) -> None:
+        client, req = str(message["client"]), int(message["req"])
+        run, offset, whole = str(message["run"]), int(message["offset"]), bool(message.get("whole"))
+        self._drop(client, int(message.get("replaces") or 0))
+        stream = LogStream(client, req, self._post, pacer)
+        cancel = self._feed.follow_log(self.job_id, run, offset, stream, whole=whole)
+        self._logs[client, req] = stream, cancel
+
+    def _acknowledge(self, message: Message) -> None:
+        found = self._logs.get((str(message["client"]), int(message["req"])))
+        if found is not None:
+            found[0].acknowledge(int(message["offset"]))
+
+    def _close_log(self, message: Message) -> None:
+        self._drop(str(message["client"]), int(message["req"]))
+
+    def _bye(self, message: Message) -> None:
+        for client, req in list(self._logs):
+            if client == message["client"]:
+                self._drop(client, req)
+
+    def _call(self, message: Message) -> None:
+        client, number = str(message["client"]), int(message["id"])
+        if message["method"] != "stop":
+            self._reply(client, number, ValueError(f"unknown method {message['method']!r}"))
+            return
+        path = f"/v1/jobs/{quote(self.job_id, safe='')}/terminate"
+
+        async def stop(http: httpx.AsyncClient) -> None:
+            checked(await http.post(path, timeout=30.0))
+
+        def answer(done: Future[None]) -> None:
+            self._reply(client, number, done.exception())
+
+        self._watch()
+        self._feed.call(stop).add_done_callback(answer)
+
+    def _reply(self, client: str, number: int, error: BaseException | None) -> None:
+        reply: Message = {"type": "reply", "client": client, "id": number, "ok": error is None}
+        if error is not None:
+            reply["message"] = str(error) or type(error).__name__
+        self._post(reply, [])
+
+    def _drop(self, client: str, req: int) -> None:
+        found = self._logs.pop((client, req), None)
+        if found is not None:
+            stream, cancel = found
+            stream.close()
+            cancel()
+
+    def _close_logs(self) -> None:
+        for client, req in list(self._logs):
+            self._drop(client, req)
+
+    def _post(self, message: Message, buffers: list[bytes]) -> None:
+        try:
+            self.send(message, buffers or None)
+        except Exception:
+            log.debug("a message could not be sent", exc_info=True)
+
+
+def display_panel(view: JobView | dict[str, Any]) -> JobPanel:
+    """Show the panel of a job, given its last known state, and keep it up to date."""
+    panel = JobPanel(view if isinstance(view, dict) else view.to_dict())
+    panel.show()
+    return panel
+
+
+def reach_while_busy(comm: Any) -> None:
+    """Let the page's messages be handled while a cell is running, on ipykernel 7.4.
+
+    It routes them to the shell that was the last to publish on the comm. What a background thread
+    publishes counts as the main shell's, which waits for the cell. Without that bookkeeping the
+    message stays on the subshell that it came in on, as in 7.1 to 7.3.
+    """
+    if callable(getattr(comm, "_reply_subshell_for", None)):
+        comm._reply_subshell_for = lambda _data, default: default
+
+
+def _is_over(view: dict[str, Any]) -> bool:
+    return view.get("state") in ("SUCCEEDED", "FAILED", "TERMINATED")
