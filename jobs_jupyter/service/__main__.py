@@ -73,7 +73,7 @@ def _prepare(paths: StatePaths, *, verbose: bool) -> None:
     file = logging.handlers.RotatingFileHandler(paths.service_log, maxBytes=1_000_000, backupCount=2, delay=True)
     handlers: list[logging.Handler] = [file, *([logging.StreamHandler()] if verbose else [])]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=handlers)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what is worth a line, the handlers log
 
 
 @contextlib.contextmanager

@@ -113,8 +113,10 @@ class Api:
         return JSONResponse({"jobs": found, "next": following})
 
     async def find_job(self, request: Request) -> Response:
-        """The newest job of a name within a project."""
+        """A job by its id, or the newest of a name within a project."""
         query = request.query_params
+        if "id" in query:
+            return JSONResponse(await self.database.read(queries.by_id, query["id"]))
         if query.get("cloud") not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {query['cloud']!r} here; the clouds: {CLOUD}.")
         name, project = query.get("name", ""), query.get("project", DEFAULT_PROJECT)
@@ -123,7 +125,7 @@ class Api:
 
     async def get_job(self, request: Request) -> Response:
         """A job's status."""
-        return JSONResponse(await self.database.read(queries.status, _id(request)))
+        return JSONResponse(await self.database.read(queries.by_id, _id(request)))
 
     async def terminate_job(self, request: Request) -> Response:
         """Begin to end a job; a terminal one stays as it is."""
@@ -268,7 +270,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/v1/jobs", Api.submit, body=SUBMIT, answer=JOB, status=201),
     Operation("GET", "/v1/jobs", Api.list_jobs, query=_LIST_QUERY + _DATE_QUERY + _PAGE_QUERY, answer=_JOBS),
     Operation(
-        "GET", "/v1/jobs/find", Api.find_job, query=("name", "project", "cloud", "include_archived"), answer=JOB
+        "GET", "/v1/jobs/find", Api.find_job, query=("id", "name", "project", "cloud", "include_archived"), answer=JOB
     ),
     Operation("GET", "/v1/jobs/{id}", Api.get_job, answer=JOB),
     Operation("POST", "/v1/jobs/{id}/terminate", Api.terminate_job),

@@ -33,11 +33,16 @@ async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
 
 
 async def log(state: ServiceState, run: str, path: Path, start: int, wait_s: float | None) -> AsyncIterator[bytes]:
-    """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most."""
+    """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most.
+
+    A service that stops breaks the stream off, so that a clean end always means that nothing is missing.
+    """
     loop = asyncio.get_running_loop()
     deadline = None if wait_s is None else loop.time() + wait_s
     with state.attended():
-        while not state.feed.closed and (deadline is None or loop.time() < deadline):
+        while deadline is None or loop.time() < deadline:
+            if state.feed.closed:
+                raise ConnectionAbortedError("the service stops")
             ended = not await _alive(state, run)
             while (end := size(path)) > start:
                 async for piece in span(path, start, end):

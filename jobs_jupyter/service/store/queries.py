@@ -46,14 +46,6 @@ class Listing:
     cursor: str | None = None
 
 
-def status(connection: Connection, job_id: str) -> dict[str, Any]:
-    """Return one job, archived or not."""
-    row = job_row(connection, job_id)
-    if row is None:
-        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
-    return statuses(connection, [row])[0]
-
-
 def find(connection: Connection, name: str, project: str, include_archived: bool) -> dict[str, Any]:
     """Return the newest job of that name in a project, or name the nearest ones."""
     query = select(jobs).where(jobs.c.project == project, jobs.c.name == name)
@@ -74,6 +66,19 @@ def _not_found(connection: Connection, name: str, project: str) -> str:
     near = difflib.get_close_matches(name, known, 3, 0.5) or known[:3]
     text = f"There is no job named {name!r} in the project {project!r}."
     return text + (f" The nearest names: {', '.join(near)}." if near else " It has no jobs.")
+
+
+def by_id(connection: Connection, job_id: str) -> dict[str, Any]:
+    """Return one job, archived or not; where there is none, say whether it is a name."""
+    row = job_row(connection, job_id)
+    if row is not None:
+        return statuses(connection, [row])[0]
+    text = f"There is no job with the id {job_id!r}."
+    if connection.execute(select(jobs.c.id).where(jobs.c.name == job_id).limit(1)).first():
+        raise JobNotFoundError(f"{text} A job has that name: pass name={job_id!r} instead.")
+    newest = select(jobs.c.id).order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)
+    near = difflib.get_close_matches(job_id, list(connection.execute(newest).scalars()), 3)
+    raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
 
 
 def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:

@@ -1,0 +1,128 @@
+"""Requests to the service: one client a process, errors as exceptions, lost connections repeated.
+
+Every request can be repeated: a submit carries a key, the others say what shall be, not what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from jobs_jupyter.client import service
+from jobs_jupyter.client.service import Endpoint
+from jobs_jupyter.models.errors import ServiceUnavailableError, error_class
+
+ATTEMPTS = 3
+LOST = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+
+
+class ServiceClient:
+    """Talks to one service, which it finds, or starts, when it first has something to say."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._target: tuple[str | None, ...] = ()
+        self._endpoint: Endpoint | None = None
+        self._http: httpx.Client | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Any = None,
+        body: Any = None,
+        content: Any = None,
+        timeout: float = 60.0,
+    ) -> httpx.Response:
+        """Send a request and return its answer.
+
+        Args:
+            query: a mapping or a list of pairs.
+            body: sent as JSON.
+            content: bytes, or a function that returns an iterator of them, sent as they are.
+            timeout: in seconds, between two bytes of the answer.
+
+        Raises:
+            JobsError: the service refused, or can't be reached; the class says which.
+        """
+        if body is not None:
+            content = json.dumps(body).encode()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                sent = content() if callable(content) else content
+                answer = self._connected().request(method, path, params=query, content=sent, timeout=timeout)
+            except LOST as problem:
+                self.reconnect()
+                if attempt == ATTEMPTS:
+                    raise self._unavailable(problem) from None
+                time.sleep(0.05 * attempt)
+            except httpx.HTTPError as problem:
+                raise self._unavailable(problem) from None
+            else:
+                return checked(answer)
+        raise AssertionError("unreachable")
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request and return the decoded JSON of its answer."""
+        return self.request(method, path, **options).json()
+
+    @contextmanager
+    def stream(self, path: str, *, query: Any = None, timeout: float | None = 60.0) -> Iterator[httpx.Response]:
+        """Open a streamed answer. A lost connection is the caller's to resume; it is a `LOST` error."""
+        limits = httpx.Timeout(timeout, connect=10.0)
+        with self._connected().stream("GET", path, params=query, timeout=limits) as answer:
+            if not answer.is_success:
+                answer.read()
+            yield checked(answer)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The service that is talked to; started if need be."""
+        self._connected()
+        assert self._endpoint is not None
+        return self._endpoint
+
+    def reconnect(self) -> None:
+        """Forget the connection; the next request looks for the service anew."""
+        with self._lock:
+            self._http = None
+
+    def _connected(self) -> httpx.Client:
+        names = (service.HOME_VARIABLE, service.TARGET_VARIABLE, service.TOKEN_VARIABLE)
+        target = tuple(os.environ.get(name) for name in names)
+        with self._lock:
+            if self._http is None or self._pid != os.getpid() or self._target != target:
+                self._endpoint = service.ensure()
+                self._http = self._endpoint.client()
+                self._pid, self._target = os.getpid(), target
+            return self._http
+
+    def _unavailable(self, problem: Exception) -> ServiceUnavailableError:
+        place = self._endpoint.uds or self._endpoint.base_url if self._endpoint else "the jobs service"
+        said = str(problem) or type(problem).__name__
+        return ServiceUnavailableError(f"The jobs service at {place} can't be reached: {said}.")
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    """Return a successful answer; raise what the service said otherwise."""
+    if answer.is_success:
+        return answer
+    try:
+        error = answer.json()["error"]
+        kind, message = str(error["type"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        kind, message = "ServiceError", f"The service answered {answer.status_code}: {answer.text[:200]}"
+    raise error_class(kind)(message)
+
+
+client = ServiceClient()
+"""The client that this process's functions share."""

@@ -1,0 +1,259 @@
+"""Finding the service, and starting it where none runs.
+
+The client never imports the service: it starts it as a program of its own, detached, so that it
+outlives the process that needed it first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from jobs_jupyter._version import __version__
+from jobs_jupyter.models.errors import ServiceStartError, ServiceUnavailableError
+from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths, default_home
+
+API = 1
+START_S = 30.0
+STOP_S = 10.0
+TARGET_VARIABLE = "JOBS_JUPYTER_TARGET"
+TOKEN_VARIABLE = "JOBS_JUPYTER_TOKEN"  # noqa: S105 - the variable's name
+_DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a service answers: over a Unix socket (`uds`), or at a URL with a token."""
+
+    base_url: str
+    uds: str | None = None
+    token: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the embedded service of this machine's state directory."""
+        return self.uds is not None
+
+    def client(self, timeout: float | None = 30.0) -> httpx.Client:
+        """Return a client for it; `timeout` in seconds."""
+        transport = httpx.HTTPTransport(uds=self.uds, verify=self._verify)
+        return httpx.Client(transport=transport, **self._options(timeout))
+
+    def async_client(self, timeout: float | None = 30.0) -> httpx.AsyncClient:
+        """Return an asyncio client for it; `timeout` in seconds."""
+        transport = httpx.AsyncHTTPTransport(uds=self.uds, verify=self._verify)
+        return httpx.AsyncClient(transport=transport, **self._options(timeout))
+
+    @property
+    def _verify(self) -> bool:
+        # loading the certificates takes 60 ms and plain http has no use for them
+        return self.base_url.startswith("https:")
+
+    def _options(self, timeout: float | None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"base_url": self.base_url, "headers": headers, "timeout": timeout, "trust_env": False}
+
+
+def ensure() -> Endpoint:
+    """Return the service to talk to, starting the embedded one where none runs.
+
+    `JOBS_JUPYTER_TARGET` names another service by its URL, `JOBS_JUPYTER_TOKEN` is its token.
+
+    Raises:
+        ServiceStartError: the service can't start; the message says why.
+    """
+    if remote := _remote():
+        return remote
+    paths = state_paths()
+    endpoint = _endpoint(paths)
+    known = ask(endpoint)
+    if known is None:
+        _start(paths)
+    elif _number(known["version"]) < _number(__version__):
+        _replace(paths, known)
+    elif known["api"] > API:
+        raise ServiceUnavailableError(
+            f"The running service is jobs-jupyter {known['version']}, which this version ({__version__}) can't "
+            "speak with. Upgrade with: pip install --upgrade jobs-jupyter"
+        )
+    return endpoint
+
+
+def locate() -> Endpoint | None:
+    """Return the service to talk to if it answers, and start nothing."""
+    endpoint = _remote() or _endpoint(state_paths())
+    return endpoint if ask(endpoint) else None
+
+
+def ask(endpoint: Endpoint) -> dict[str, Any] | None:
+    """Return what `GET /v1/service` says, None where nothing answers."""
+    if endpoint.uds is not None and not os.path.exists(endpoint.uds):
+        return None
+    try:
+        with endpoint.client(timeout=10.0) as client:
+            answer = client.get("/v1/service")
+            return dict(answer.json()) if answer.is_success else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def stop() -> bool:
+    """Stop the embedded service; its runs go on. Returns whether one was running.
+
+    Raises:
+        ServiceUnavailableError: it did not stop within 10 s.
+    """
+    paths = state_paths()
+    known = ask(_endpoint(paths))
+    if known is None:
+        return False
+    _stop(paths, known)
+    return True
+
+
+def state_paths() -> StatePaths:
+    """Return the state directory of this host.
+
+    A home directory may be shared by several hosts: while another host's service holds it, this
+    host has one of its own below it.
+    """
+    paths = StatePaths(default_home())
+    try:
+        held_by = json.loads(paths.service_info.read_text())["host"]
+    except (OSError, ValueError, KeyError):
+        return paths
+    if held_by == socket.gethostname() or ask(_endpoint(paths)) or not _is_locked(paths):
+        return paths
+    return StatePaths(paths.home / "hosts" / socket.gethostname())
+
+
+def _remote() -> Endpoint | None:
+    url = os.environ.get(TARGET_VARIABLE, "")
+    if url in ("", "local"):
+        return None
+    if not url.startswith(("http://", "https://")):
+        raise ServiceUnavailableError(f"{TARGET_VARIABLE}={url!r} is not a URL; use http://HOST:PORT, or local.")
+    return Endpoint(url, token=os.environ.get(TOKEN_VARIABLE))
+
+
+def _endpoint(paths: StatePaths) -> Endpoint:
+    return Endpoint("http://jobs-jupyter", uds=str(paths.socket))
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+
+
+def _is_locked(paths: StatePaths) -> bool:
+    with contextlib.suppress(OSError), open(paths.service_lock, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _replace(paths: StatePaths, known: dict[str, Any]) -> None:
+    """Put this newer version in the place of an older service; its runs do not notice."""
+    _stop(paths, known)
+    _start(paths)
+
+
+def _stop(paths: StatePaths, known: dict[str, Any]) -> None:
+    with contextlib.suppress(httpx.HTTPError), _endpoint(paths).client(timeout=STOP_S) as client:
+        client.post("/v1/service/stop")
+    until = time.monotonic() + STOP_S
+    while _is_locked(paths):
+        if time.monotonic() > until:
+            raise ServiceUnavailableError(
+                f"The service (pid {known['pid']}) did not stop within {STOP_S:g} s; see {paths.service_log}."
+            )
+        time.sleep(0.02)
+
+
+def _start(paths: StatePaths) -> None:
+    with _starting(paths):
+        if ask(_endpoint(paths)) is None:  # nobody was quicker
+            problem = _launch(paths)
+            if problem is not None and ask(_endpoint(paths)) is None:
+                raise ServiceStartError(_advice(paths, problem))
+
+
+@contextlib.contextmanager
+def _starting(paths: StatePaths) -> Iterator[None]:
+    """Let one process at a time start the service of a state directory."""
+    try:
+        paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = open(paths.start_lock, "a")  # noqa: SIM115 - closed below
+    except OSError as problem:
+        raise ServiceStartError(_advice(paths, str(problem))) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(paths: StatePaths) -> str | None:
+    """Start the service and wait until it listens; returns why it does not."""
+    read, write = os.pipe()
+    command = [sys.executable, "-m", "jobs_jupyter.service", "--home", str(paths.home), "--ready-fd", str(write)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JPY_")}
+    try:
+        log: Any = open(paths.service_log, "ab")  # noqa: SIM115 - closed below
+    except OSError as problem:
+        os.close(read)
+        os.close(write)
+        return str(problem)
+    with log, open(read, "rb") as answers:
+        started = subprocess.Popen(
+            [*_DETACHED, *command],
+            pass_fds=[write],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(write)
+        started.wait()
+        if not select.select([answers], [], [], START_S)[0]:
+            return f"it was not ready within {START_S:g} s"
+        line = answers.readline()
+    if not line:
+        return f"it ended at once: {_last_line(paths)}"
+    problem = json.loads(line)["error"]
+    return None if problem is None else str(problem)
+
+
+def _last_line(paths: StatePaths) -> str:
+    try:
+        lines = paths.service_log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "it wrote no reason"
+
+
+def _advice(paths: StatePaths, problem: str) -> str:
+    text = problem.lower()
+    if "another service already runs" in text:
+        step = f"It does not answer on {paths.socket}; look at {paths.service_log}"
+    elif "no space left" in text or "disk is full" in text or "disk i/o" in text:
+        step = f"Free some space there, or set {HOME_VARIABLE} to a directory on another disk"
+    elif "permission" in text or "read-only" in text or "readonly" in text or "not a directory" in text:
+        step = f"Set {HOME_VARIABLE} to a directory that you can write to"
+    else:
+        step = f"More is in {paths.service_log}"
+    return f"The jobs service could not start in {paths.home}: {problem.rstrip('.')}. {step}."

@@ -1,0 +1,55 @@
+"""Streams that go on where they stopped: the change feed and logs, for as long as is asked.
+
+The service may go away and come back meanwhile; each stream knows how far it got.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from jobs_jupyter.client.http import LOST, client
+from jobs_jupyter.client.sse import SSEDecoder
+from jobs_jupyter.models.errors import ServiceUnavailableError
+
+SLACK_S = 0.25
+RETRY_S = 0.1
+_BROKEN = (*LOST, httpx.TimeoutException, ServiceUnavailableError)
+
+
+def events(job_id: str, deadline: float, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the job's events that follow number `after`, until `deadline` (of time.monotonic)."""
+    while (left := deadline - time.monotonic()) > 0:
+        decoder = SSEDecoder()
+        query = {"job": job_id, "after": after, "wait_s": f"{left:.3f}"}
+        try:
+            with client.stream("/v1/events", query=query, timeout=left + SLACK_S) as answer:
+                for chunk in answer.iter_raw():
+                    for event in decoder.feed(chunk):
+                        after = int(event.id)
+                        yield event.json()
+        except _BROKEN:
+            _again(deadline)
+
+
+def log(job_id: str, run: str, deadline: float, offset: int = 0) -> Iterator[bytes]:
+    """Yield a run's log from `offset` on, until the run has ended or `deadline` has come."""
+    path = f"/v1/jobs/{job_id}/runs/{run}/log"
+    while (left := deadline - time.monotonic()) > 0:
+        query = {"offset": offset, "follow": "1", "wait_s": f"{left:.3f}"}
+        try:
+            with client.stream(path, query=query, timeout=left + SLACK_S) as answer:
+                for chunk in answer.iter_raw():
+                    offset += len(chunk)
+                    yield chunk
+            return  # a service that ends in between breaks the stream off
+        except _BROKEN:
+            _again(deadline)
+
+
+def _again(deadline: float) -> None:
+    client.reconnect()
+    time.sleep(max(0.0, min(RETRY_S, deadline - time.monotonic())))

@@ -1,0 +1,143 @@
+"""The arguments of `list`, checked at the call, and the pages behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs_jupyter.client.http import client
+from jobs_jupyter.client.pages import ResultIterator
+from jobs_jupyter.models.errors import InvalidRequestError
+from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState, JobStatus
+
+PAGE = 50
+LARGEST_PAGE = 100
+
+
+def whole(label: str, value: object, *, high: int | None = None) -> int:
+    """Return a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{label} must be a whole number, not {value!r}.")
+    if value < 1 or (high is not None and value > high):
+        raise ValueError(f"{label} must be {'at least 1' if high is None else f'from 1 to {high}'}, not {value}.")
+    return value
+
+
+def text(label: str, value: object) -> str:
+    """Return a string that is not empty."""
+    if not isinstance(value, str):
+        raise TypeError(f"{label} must be a string, not {value!r}.")
+    if not value:
+        raise ValueError(f"{label} is empty; leave it out instead.")
+    return value
+
+
+def flag(label: str, value: object) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{label} must be True or False, not {value!r}.")
+    return value
+
+
+def jobs(
+    *,
+    exact: dict[str, str | None],
+    flags: dict[str, bool],
+    state_filter: Any,
+    tags_filter: Any,
+    page_size: int | None,
+    max_items: int | None,
+    sort_field: str | None,
+    sort_order: str | None,
+    dates: dict[str, Any],
+) -> ResultIterator[JobStatus]:
+    """Return the jobs that match, lazily."""
+    query = [(label, text(label, value)) for label, value in exact.items() if value is not None]
+    query += [(label, str(flag(label, value)).lower()) for label, value in flags.items()]
+    query += [("state_filter", state) for state in _states(state_filter)]
+    query += [("tag", f"{key}={value}") for key, value in _tags(tags_filter)]
+    query += [(label, _time(label, value)) for label, value in dates.items() if value is not None]
+    size = PAGE if page_size is None else whole("page_size", page_size, high=LARGEST_PAGE)
+    most = None if max_items is None else whole("max_items", max_items)
+    query.append(("page_size", str(min(size, most or size))))
+    if sort_field is not None:
+        query.append(("sort_field", JobSortField.named(sort_field).value))
+    if sort_order is not None:
+        query.append(("sort_order", JobSortOrder.named(sort_order).value))
+    nothing = state_filter is not None and not list(state_filter)
+    return ResultIterator(_nothing if nothing else _fetcher(query), most, COLUMNS)
+
+
+def _fetcher(query: list[tuple[str, str]]) -> Callable[[str | None], tuple[list[JobStatus], str | None]]:
+    def fetch(cursor: str | None) -> tuple[list[JobStatus], str | None]:
+        asked = query if cursor is None else [*query, ("cursor", cursor)]
+        page = client.json("GET", "/v1/jobs", query=asked)
+        return [JobStatus.from_dict(job) for job in page["jobs"]], page["next"]
+
+    return fetch
+
+
+def _nothing(cursor: str | None) -> tuple[list[JobStatus], str | None]:
+    return [], None
+
+
+def _states(given: Any) -> list[str]:
+    if given is None:
+        return []
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise TypeError(f"state_filter must be a list of states, not {given!r}.")
+    return [JobState.named(state).value for state in given]
+
+
+def _tags(given: Any) -> list[tuple[str, str]]:
+    if given is None:
+        return []
+    if not isinstance(given, dict):
+        raise TypeError(f"tags_filter must be a dict of key to list of values, not {given!r}.")
+    pairs = []
+    for key, values in given.items():
+        if isinstance(values, str) or not hasattr(values, "__iter__"):
+            raise TypeError(f"tags_filter[{key!r}] must be a list of values, not {values!r}.")
+        if not (values := list(values)):
+            raise ValueError(f"tags_filter[{key!r}] has no values; leave the key out instead.")
+        if not all(isinstance(item, str) for item in [key, *values]):
+            raise TypeError(f"tags_filter must hold strings only, not {key!r}: {values!r}.")
+        if "=" in key:
+            raise ValueError(f"{key!r} is not a tag's key.")
+        pairs += [(key, value) for value in values]
+    return pairs
+
+
+def _time(label: str, given: Any) -> str:
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise InvalidRequestError(
+            f"{label} must be a datetime or an ISO 8601 string such as 2026-01-31T00:00:00Z, not {given!r}."
+        ) from None
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).isoformat()
+
+
+def _duration(job: JobStatus) -> str:
+    if job.started_at is None:
+        return ""
+    end = job.ended_at or datetime.now(UTC)
+    minutes, seconds = divmod(max(0, int((end - job.started_at).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def _created(job: JobStatus) -> str:
+    return job.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if job.created_at else ""
+
+
+COLUMNS: dict[str, Callable[[JobStatus], str]] = {
+    "Name": lambda job: job.name,
+    "State": lambda job: str(job.state),
+    "Reason": lambda job: job.reason or "",
+    "Tags": lambda job: " ".join(f"{key}={value}" for key, value in (job.tags or {}).items()),
+    "Created": _created,
+    "Duration": _duration,
+    "Id": lambda job: job.id,
+}

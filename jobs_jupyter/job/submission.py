@@ -1,0 +1,55 @@
+"""From a JobConfig to a job: what it names by path is packaged, then it is sent."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from typing import Any
+
+from jobs_jupyter.client.http import client
+from jobs_jupyter.client.packages import upload
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.packaging.directory import snapshot
+
+RESENT = 2
+
+
+def submit(config: JobConfig) -> dict[str, Any]:
+    """Submit a job and return its first status, as a dict.
+
+    Everything that can be refused is refused before anything is packaged.
+    """
+    key, origin = uuid.uuid4().hex, _origin()
+    local = config.working_dir is not None and "://" not in config.working_dir
+    for attempt in range(1 + RESENT):
+        if local:
+            _send(config, origin, check_only=True)
+        sent = config.options(working_dir=_package(config)) if local else config
+        try:
+            return _send(sent, origin, idempotency_key=key)
+        except PackageError:  # another job's deletion took the package along in between
+            if not local or attempt == RESENT:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _send(config: JobConfig, origin: dict[str, Any], **more: Any) -> dict[str, Any]:
+    body = {"config": config.to_dict(exclude_unset=True), "origin": origin, **more}
+    answer: dict[str, Any] = client.json("POST", "/v1/jobs", body=body)
+    return answer
+
+
+def _package(config: JobConfig) -> str:
+    assert config.working_dir is not None
+    taken = snapshot(config.working_dir, config.excludes, home=default_home())
+    return upload(taken.manifest, taken.sources)
+
+
+def _origin() -> dict[str, Any]:
+    """Say where the job comes from; to a service elsewhere only the config is sent."""
+    if not client.endpoint.is_local:
+        return {}
+    return {"environment": dict(os.environ), "interpreter": sys.executable or None}
