@@ -61,6 +61,7 @@ def main(source: Path, result: Path) -> int:
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
+        extra_arguments=["--Application.log_level=ERROR"],  # it would warn of TCP, here on loopback
         resources={"metadata": {"path": str(source.resolve().parent)}},
         store_widget_state=False,
     )
@@ -73,7 +74,7 @@ def main(source: Path, result: Path) -> int:
     result.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, result)
     if failure:
-        print(f"\nThe notebook stopped at this cell:\n\n{ANSI.sub('', str(failure))}")
+        print(f"\n{ANSI.sub('', failure.traceback).strip()}\n")
     else:
         print(f"\nRun in {time.monotonic() - began:.0f} s. The executed notebook:")
     print(result, flush=True)
