@@ -6,7 +6,7 @@ import * as esbuild from "esbuild";
 import { stylesPlugin } from "./build.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const out = here("dist/tests/");
+const out = here("node_modules/.cache/tests/");
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const tests = readdirSync(here("tests")).filter((name) => /\.test\.tsx?$/.test(name));
