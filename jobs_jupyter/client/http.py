@@ -18,6 +18,7 @@ import httpx
 from jobs_jupyter.client import service
 from jobs_jupyter.client.service import Endpoint
 from jobs_jupyter.models.errors import ServiceUnavailableError, error_class
+from jobs_jupyter.models.paths import HOME_VARIABLE
 
 ATTEMPTS = 3
 LOST = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
@@ -76,7 +77,9 @@ class ServiceClient:
         return self.request(method, path, **options).json()
 
     @contextmanager
-    def stream(self, path: str, *, query: Any = None, timeout: float | None = 60.0) -> Iterator[httpx.Response]:
+    def stream(
+        self, path: str, *, query: Any = None, timeout: float | None = 60.0
+    ) -> Iterator[httpx.Response]:
         """Open a streamed answer. A lost connection is the caller's to resume; it is a `LOST` error."""
         limits = httpx.Timeout(timeout, connect=10.0)
         with self._connected().stream("GET", path, params=query, timeout=limits) as answer:
@@ -97,7 +100,7 @@ class ServiceClient:
             self._http = None
 
     def _connected(self) -> httpx.Client:
-        names = (service.HOME_VARIABLE, service.TARGET_VARIABLE, service.TOKEN_VARIABLE)
+        names = (HOME_VARIABLE, service.TARGET_VARIABLE, service.TOKEN_VARIABLE)
         target = tuple(os.environ.get(name) for name in names)
         with self._lock:
             if self._http is None or self._pid != os.getpid() or self._target != target:

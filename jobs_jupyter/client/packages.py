@@ -57,6 +57,8 @@ def _pieces(source: Path | bytes, size: int) -> Iterator[bytes]:
         while left:
             piece = file.read(min(CHUNK, left))
             if not piece:
-                raise PackageError(f"{os.fspath(source)} became shorter while it was being sent; submit again.")
+                raise PackageError(
+                    f"{os.fspath(source)} became shorter while it was being sent; submit again."
+                )
             left -= len(piece)
             yield piece

@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -86,8 +86,8 @@ def ensure() -> Endpoint:
         _replace(paths, known)
     elif known["api"] > API:
         raise ServiceUnavailableError(
-            f"The running service is jobs-jupyter {known['version']}, which this version ({__version__}) can't "
-            "speak with. Upgrade with: pip install --upgrade jobs-jupyter"
+            f"The running service is jobs-jupyter {known['version']}, and this version ({__version__}) "
+            "can't speak with it. Upgrade with: pip install --upgrade jobs-jupyter"
         )
     return endpoint
 
@@ -145,7 +145,9 @@ def _remote() -> Endpoint | None:
     if url in ("", "local"):
         return None
     if not url.startswith(("http://", "https://")):
-        raise ServiceUnavailableError(f"{TARGET_VARIABLE}={url!r} is not a URL; use http://HOST:PORT, or local.")
+        raise ServiceUnavailableError(
+            f"{TARGET_VARIABLE}={url!r} is not a URL; use http://HOST:PORT, or local."
+        )
     return Endpoint(url, token=os.environ.get(TOKEN_VARIABLE))
 
 
@@ -208,34 +210,39 @@ def _starting(paths: StatePaths) -> Iterator[None]:
 def _launch(paths: StatePaths) -> str | None:
     """Start the service and wait until it listens; returns why it does not."""
     read, write = os.pipe()
-    command = [sys.executable, "-m", "jobs_jupyter.service", "--home", str(paths.home), "--ready-fd", str(write)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JPY_")}
     try:
-        log: Any = open(paths.service_log, "ab")  # noqa: SIM115 - closed below
+        with open(paths.service_log, "ab") as log:
+            _spawn(paths, write, log)
     except OSError as problem:
         os.close(read)
-        os.close(write)
         return str(problem)
-    with log, open(read, "rb") as answers:
-        started = subprocess.Popen(
-            [*_DETACHED, *command],
-            pass_fds=[write],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-        )
+    finally:
         os.close(write)
-        started.wait()
+    with open(read, "rb") as answers:
         if not select.select([answers], [], [], START_S)[0]:
             return f"it was not ready within {START_S:g} s"
         line = answers.readline()
     if not line:
         return f"it ended at once: {_last_line(paths)}"
-    problem = json.loads(line)["error"]
-    return None if problem is None else str(problem)
+    said: str | None = json.loads(line)["error"]
+    return said
+
+
+def _spawn(paths: StatePaths, ready_fd: int, log: BinaryIO) -> None:
+    """Run the service detached from this process, its session and its terminal."""
+    program = [sys.executable, "-m", "jobs_jupyter.service"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JPY_")}
+    subprocess.run(
+        [*_DETACHED, *program, "--home", str(paths.home), "--ready-fd", str(ready_fd)],
+        pass_fds=[ready_fd],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        cwd="/",
+        env=environment,
+        start_new_session=True,
+        check=True,
+    )
 
 
 def _last_line(paths: StatePaths) -> str:

@@ -54,7 +54,9 @@ def submit(config: JobConfig) -> str:
         PackageError: a directory that can't be packaged, and why (a ValueError).
     """
     if not isinstance(config, JobConfig):
-        raise TypeError(f"submit takes a JobConfig, not {type(config).__name__}; write JobConfig(entrypoint=…).")
+        raise TypeError(
+            f"submit takes a JobConfig, not {type(config).__name__}; write JobConfig(entrypoint=…)."
+        )
     return str(_submission.submit(config)["id"])
 
 
@@ -155,7 +157,9 @@ def get_logs(
     if run is not None:
         query["run"] = _listing.text("run", run)
     found = _resolve(name, id, cloud, project, include_archived, job_id)
-    return _client.request("GET", f"/v1/jobs/{found['id']}/logs", query=query).content.decode(errors="replace")
+    return _client.request("GET", f"/v1/jobs/{found['id']}/logs", query=query).content.decode(
+        errors="replace"
+    )
 
 
 def wait(
@@ -276,9 +280,7 @@ def remove_tags(
     include_archived: bool = False,
 ) -> None:
     """Remove tags from a job by their keys; one that it does not have is no error."""
-    if isinstance(keys, str) or not hasattr(keys, "__iter__"):
-        raise TypeError(f"keys must be a list of tag keys, not {keys!r}.")
-    wanted = [_check_key(key) for key in keys]
+    wanted = [_check_key(key) for key in _listing.strings("keys", keys)]
     if not wanted:
         raise ValueError("keys is empty; name at least one tag to remove.")
     found = _resolve(name, None, cloud, project, include_archived, job_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,9 @@ def whole(label: str, value: object, *, high: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{label} must be a whole number, not {value!r}.")
     if value < 1 or (high is not None and value > high):
-        raise ValueError(f"{label} must be {'at least 1' if high is None else f'from 1 to {high}'}, not {value}.")
+        raise ValueError(
+            f"{label} must be {'at least 1' if high is None else f'from 1 to {high}'}, not {value}."
+        )
     return value
 
 
@@ -31,6 +33,13 @@ def text(label: str, value: object) -> str:
     if not value:
         raise ValueError(f"{label} is empty; leave it out instead.")
     return value
+
+
+def strings(label: str, value: object) -> list[Any]:
+    """Return the items of a list or another collection, but not of a string."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{label} must be a list, not {value!r}.")
+    return list(value)
 
 
 def flag(label: str, value: object) -> bool:
@@ -55,7 +64,8 @@ def jobs(
     """Return the jobs that match, lazily."""
     query = [(label, text(label, value)) for label, value in exact.items() if value is not None]
     query += [(label, str(flag(label, value)).lower()) for label, value in flags.items()]
-    query += [("state_filter", state) for state in _states(state_filter)]
+    states = _states(state_filter)
+    query += [("state_filter", state) for state in states]
     query += [("tag", f"{key}={value}") for key, value in _tags(tags_filter)]
     query += [(label, _time(label, value)) for label, value in dates.items() if value is not None]
     size = PAGE if page_size is None else whole("page_size", page_size, high=LARGEST_PAGE)
@@ -65,7 +75,7 @@ def jobs(
         query.append(("sort_field", JobSortField.named(sort_field).value))
     if sort_order is not None:
         query.append(("sort_order", JobSortOrder.named(sort_order).value))
-    nothing = state_filter is not None and not list(state_filter)
+    nothing = state_filter is not None and not states
     return ResultIterator(_nothing if nothing else _fetcher(query), most, COLUMNS)
 
 
@@ -78,16 +88,14 @@ def _fetcher(query: list[tuple[str, str]]) -> Callable[[str | None], tuple[list[
     return fetch
 
 
-def _nothing(cursor: str | None) -> tuple[list[JobStatus], str | None]:
+def _nothing(_: str | None) -> tuple[list[JobStatus], str | None]:
     return [], None
 
 
 def _states(given: Any) -> list[str]:
     if given is None:
         return []
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise TypeError(f"state_filter must be a list of states, not {given!r}.")
-    return [JobState.named(state).value for state in given]
+    return [JobState.named(state).value for state in strings("state_filter", given)]
 
 
 def _tags(given: Any) -> list[tuple[str, str]]:
@@ -97,9 +105,7 @@ def _tags(given: Any) -> list[tuple[str, str]]:
         raise TypeError(f"tags_filter must be a dict of key to list of values, not {given!r}.")
     pairs = []
     for key, values in given.items():
-        if isinstance(values, str) or not hasattr(values, "__iter__"):
-            raise TypeError(f"tags_filter[{key!r}] must be a list of values, not {values!r}.")
-        if not (values := list(values)):
+        if not (values := strings(f"tags_filter[{key!r}]", values)):
             raise ValueError(f"tags_filter[{key!r}] has no values; leave the key out instead.")
         if not all(isinstance(item, str) for item in [key, *values]):
             raise TypeError(f"tags_filter must hold strings only, not {key!r}: {values!r}.")

@@ -21,7 +21,13 @@ def resolve(
         ValueError: not exactly one of name and id, or an id together with a cloud or project.
         JobNotFoundError: there is none; the message has the nearest names.
     """
-    for label, value in {"name": name, "id": id, "job_id": job_id, "cloud": cloud, "project": project}.items():
+    for label, value in {
+        "name": name,
+        "id": id,
+        "job_id": job_id,
+        "cloud": cloud,
+        "project": project,
+    }.items():
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{label} must be a string, not {value!r}.")
     if not isinstance(include_archived, bool):
@@ -32,13 +38,20 @@ def resolve(
     if wanted is not None and name is not None:
         raise ValueError(f"Pass the name ({name!r}) or the id ({wanted!r}), not both.")
     if not (wanted if name is None else name):
-        raise ValueError(f"The {'id' if name is None else 'name'} is empty; leave it out or say which job is meant.")
+        raise ValueError(
+            f"The {'id' if name is None else 'name'} is empty; leave it out or say which job is meant."
+        )
     if wanted is not None and (cloud is not None or project is not None):
         raise ValueError("An id is unique: leave out cloud and project, which belong to a name.")
     if wanted is not None:
         query = {"id": wanted}
     else:
-        given = {"name": name, "cloud": cloud, "project": project, "include_archived": str(include_archived).lower()}
+        given = {
+            "name": name,
+            "cloud": cloud,
+            "project": project,
+            "include_archived": str(include_archived).lower(),
+        }
         query = {key: value for key, value in given.items() if value is not None}
     found: dict[str, Any] = client.json("GET", "/v1/jobs/find", query=query)
     return found

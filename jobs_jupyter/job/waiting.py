@@ -50,8 +50,8 @@ def wait(job: dict[str, Any], state: JobState, timeout_s: float, deadline: float
         if last in TERMINAL:
             raise JobStateError(_ended_otherwise(seen, state))
     raise TimeoutError(
-        f"The job {job['name']!r} ({job['id']}) was {last} after {timeout_s:g} s, not {state.value}; it goes on. "
-        "Wait again, or for longer with timeout_s."
+        f"The job {job['name']!r} ({job['id']}) was {last} after {timeout_s:g} s, not {state.value}; "
+        "it goes on. Wait again, or for longer with timeout_s."
     )
 
 

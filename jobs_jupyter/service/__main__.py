@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
     parser.add_argument("--port", type=int, default=0, help="the TCP port; 0 takes a free one")
     idle = float(os.environ.get("JOBS_JUPYTER_IDLE_S", IDLE_S))
-    parser.add_argument("--idle-s", type=float, default=idle, help="stop after so many idle seconds; 0: never")
+    parser.add_argument(
+        "--idle-s", type=float, default=idle, help="stop after so many idle seconds; 0: never"
+    )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     return parser
 
@@ -70,7 +72,9 @@ def _prepare(paths: StatePaths, *, verbose: bool) -> None:
     if paths.home.stat().st_mode & 0o077:
         paths.home.chmod(0o700)
     os.chdir(paths.home)
-    file = logging.handlers.RotatingFileHandler(paths.service_log, maxBytes=1_000_000, backupCount=2, delay=True)
+    file = logging.handlers.RotatingFileHandler(
+        paths.service_log, maxBytes=1_000_000, backupCount=2, delay=True
+    )
     handlers: list[logging.Handler] = [file, *([logging.StreamHandler()] if verbose else [])]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", handlers=handlers)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what is worth a line, the handlers log
@@ -126,7 +130,9 @@ async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
 
 
 def _announce(state: ServiceState, listening: list[sockets.socket], token: str, ready_fd: int | None) -> None:
-    urls = [f"http://{s.getsockname()[0]}:{s.getsockname()[1]}" for s in listening if s.family != sockets.AF_UNIX]
+    urls = [
+        f"http://{s.getsockname()[0]}:{s.getsockname()[1]}" for s in listening if s.family != sockets.AF_UNIX
+    ]
     state.about = {
         "home": str(state.paths.home),
         "host": sockets.gethostname(),
@@ -141,7 +147,9 @@ def _announce(state: ServiceState, listening: list[sockets.socket], token: str, 
         json.dump(known, file)
     scratch.rename(state.paths.service_info)
     for url in urls:
-        log.info("listening on %s; clients need JOBS_JUPYTER_TOKEN=%s", url, token if ready_fd is None else "…")
+        log.info(
+            "listening on %s; clients need JOBS_JUPYTER_TOKEN=%s", url, token if ready_fd is None else "…"
+        )
     log.info("jobs_jupyter %s serves %s", __version__, state.paths.home)
     _tell(ready_fd, None)
 

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
@@ -22,7 +21,6 @@ from jobs_jupyter.models.errors import (
     JobNotFoundError,
     JobsError,
     JobStateError,
-    UnsupportedError,
 )
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
@@ -180,13 +178,17 @@ class Api:
             body = follow.log(self.state, request.path_params["run"], paths.log, start, wait_s)
         else:
             body = follow.span(paths.log, start, size)
-        return StreamingResponse(body, headers=follow.headers(start, size), media_type="application/octet-stream")
+        return StreamingResponse(
+            body, headers=follow.headers(start, size), media_type="application/octet-stream"
+        )
 
     async def list_outputs(self, request: Request) -> Response:
         """What the last run left as results: names and sizes in bytes."""
         paths = await self._run(request, None)
         found = sorted(paths.outputs.glob("*")) if paths else []
-        return JSONResponse({"outputs": [{"name": p.name, "size": p.stat().st_size} for p in found if p.is_file()]})
+        return JSONResponse(
+            {"outputs": [{"name": p.name, "size": p.stat().st_size} for p in found if p.is_file()]}
+        )
 
     async def get_output(self, request: Request) -> Response:
         """One result of the last run."""
@@ -244,19 +246,35 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _no_route(request: Request, error: HTTPException) -> Response:
-    return _error("UnsupportedError", f"{request.method} {request.url.path}: {error.detail}", error.status_code)
+    return _error(
+        "UnsupportedError", f"{request.method} {request.url.path}: {error.detail}", error.status_code
+    )
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     if isinstance(error, OSError | OperationalError):
         said = str(error.orig) if isinstance(error, OperationalError) else str(error)
-        return _error("ServiceError", f"The service can't write its state: {said}. Free space or mend the rights.", 507)
+        return _error(
+            "ServiceError", f"The service can't write its state: {said}. Free space or mend the rights.", 507
+        )
     return _error("ServiceError", f"{type(error).__name__}: {error}. More is in the service's log.", 500)
 
 
-_JOBS = {"type": "object", "properties": {"jobs": {"type": "array", "items": JOB}, "next": {"type": "string"}}}
-_LIST_QUERY = ("name", "job_id", "project", "cloud", "include_all_users", "include_archived", "state_filter", "tag")
+_JOBS = {
+    "type": "object",
+    "properties": {"jobs": {"type": "array", "items": JOB}, "next": {"type": "string"}},
+}
+_LIST_QUERY = (
+    "name",
+    "job_id",
+    "project",
+    "cloud",
+    "include_all_users",
+    "include_archived",
+    "state_filter",
+    "tag",
+)
 _DATE_QUERY = tuple(f"{name}_{end}" for name in arguments.DATES for end in ("from", "to"))
 _PAGE_QUERY = ("page_size", "sort_field", "sort_order", "cursor")
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -270,7 +288,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/v1/jobs", Api.submit, body=SUBMIT, answer=JOB, status=201),
     Operation("GET", "/v1/jobs", Api.list_jobs, query=_LIST_QUERY + _DATE_QUERY + _PAGE_QUERY, answer=_JOBS),
     Operation(
-        "GET", "/v1/jobs/find", Api.find_job, query=("id", "name", "project", "cloud", "include_archived"), answer=JOB
+        "GET",
+        "/v1/jobs/find",
+        Api.find_job,
+        query=("id", "name", "project", "cloud", "include_archived"),
+        answer=JOB,
     ),
     Operation("GET", "/v1/jobs/{id}", Api.get_job, answer=JOB),
     Operation("POST", "/v1/jobs/{id}/terminate", Api.terminate_job),
@@ -279,7 +301,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/jobs/{id}/tags", Api.get_tags, answer=_TAGS),
     Operation("PUT", "/v1/jobs/{id}/tags", Api.put_tags, body=json_body(_TAGS), answer=_TAGS),
     Operation("DELETE", "/v1/jobs/{id}/tags", Api.drop_tags, query=("key",), answer=_TAGS),
-    Operation("GET", "/v1/jobs/{id}/logs", Api.get_logs, query=("run", "mode", "max_lines"), media="text/plain"),
+    Operation(
+        "GET", "/v1/jobs/{id}/logs", Api.get_logs, query=("run", "mode", "max_lines"), media="text/plain"
+    ),
     Operation(
         "GET",
         "/v1/jobs/{id}/runs/{run}/log",
@@ -289,7 +313,13 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=_BINARY,
     ),
     Operation("GET", "/v1/jobs/{id}/outputs", Api.list_outputs),
-    Operation("GET", "/v1/jobs/{id}/outputs/{name}", Api.get_output, media="application/octet-stream", answer=_BINARY),
+    Operation(
+        "GET",
+        "/v1/jobs/{id}/outputs/{name}",
+        Api.get_output,
+        media="application/octet-stream",
+        answer=_BINARY,
+    ),
     Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
     Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),

@@ -52,7 +52,8 @@ def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:
 
 def _is_environment(value: Any) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(name, str) and isinstance(text, str) and "\0" not in name + text for name, text in value.items()
+        isinstance(name, str) and isinstance(text, str) and "\0" not in name + text
+        for name, text in value.items()
     )
 
 
@@ -95,7 +96,9 @@ def flag(query: QueryParams, name: str) -> bool:
     return value in ("true", "1")
 
 
-def number(query: QueryParams, name: str, default: int, *, low: int | None = None, high: int | None = None) -> int:
+def number(
+    query: QueryParams, name: str, default: int, *, low: int | None = None, high: int | None = None
+) -> int:
     """Return a whole number within bounds."""
     given = query.get(name, str(default))
     try:

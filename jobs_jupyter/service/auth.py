@@ -33,7 +33,8 @@ class TokenRequired:
             return
         error = {
             "type": "AuthenticationError",
-            "message": "The service does not accept this token. Set JOBS_JUPYTER_TOKEN to the one that it printed.",
+            "message": "The service does not accept this token. "
+            "Set JOBS_JUPYTER_TOKEN to the one that it printed.",
         }
         headers = {"WWW-Authenticate": "Bearer"}
         await JSONResponse({"error": error}, 401, headers)(scope, receive, send)

@@ -41,8 +41,13 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def stream(self, after: int | None, jobs: Sequence[str], wait_s: float | None) -> AsyncIterator[bytes]:
-        """Yield what follows number `after` (None: from now on) as server-sent events, for `wait_s` at most."""
+    async def stream(
+        self, after: int | None, jobs: Sequence[str], wait_s: float | None
+    ) -> AsyncIterator[bytes]:
+        """Yield what follows number `after` (None: from now on) as server-sent events.
+
+        It ends after `wait_s` seconds, where that is given, and with the service.
+        """
         loop = asyncio.get_running_loop()
         deadline = None if wait_s is None else loop.time() + wait_s
         if after is None:

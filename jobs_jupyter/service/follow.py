@@ -32,7 +32,9 @@ async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def log(state: ServiceState, run: str, path: Path, start: int, wait_s: float | None) -> AsyncIterator[bytes]:
+async def log(
+    state: ServiceState, run: str, path: Path, start: int, wait_s: float | None
+) -> AsyncIterator[bytes]:
     """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most.
 
     A service that stops breaks the stream off, so that a clean end always means that nothing is missing.

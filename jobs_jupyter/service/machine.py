@@ -14,9 +14,6 @@ import os
 import signal
 import sys
 
-if sys.version_info < (3, 11):  # pragma: no cover
-    raise SystemExit("jobs_jupyter needs Python 3.11 or newer")
-
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -86,7 +83,11 @@ def kill_leftovers(session: int, marker: str) -> int:
     for _ in range(50):
         there = _processes()
         orphaned = all(pid != session for pid, _, _ in there)
-        mine = [pid for pid, _, sid in there if pid != os.getpid() and (orphaned and sid == session or _has(pid, marker))]
+        mine = [
+            pid
+            for pid, _, sid in there
+            if pid != os.getpid() and ((orphaned and sid == session) or _has(pid, marker))
+        ]
         if not mine:
             break
         signal_all(mine, signal.SIGKILL)
@@ -122,7 +123,11 @@ def _processes() -> list[tuple[int, int, int]]:
     """Return (pid, parent, session) of every process."""
     if not LINUX:
         rows = _output("ps", "-axo", "pid=,ppid=,sess=").split("\n")
-        return [(int(a), int(b), os.getsid(int(a)) if _exists(int(a)) else 0) for a, b, *_ in map(str.split, rows) if a]
+        return [
+            (int(a), int(b), os.getsid(int(a)) if _exists(int(a)) else 0)
+            for a, b, *_ in map(str.split, rows)
+            if a
+        ]
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit() and (fields := _stat(int(name))) and fields[0] not in ("Z", "X"):

@@ -27,10 +27,12 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
+        """Whether the run did what it should."""
         return self.cause == "exit" and self.exit_code == 0
 
     @property
     def may_retry(self) -> bool:
+        """Whether another run may do better."""
         return not self.succeeded and self.cause in ("exit", "timeout", "lost")
 
     def reason(self, timeout_s: int | None) -> str | None:

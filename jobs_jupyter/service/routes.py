@@ -54,7 +54,10 @@ class Operation:
             "parameters": parameters,
             "responses": {
                 str(self.status): {"description": "Done.", "content": {self.media: {"schema": self.answer}}},
-                "4XX": {"description": "Refused.", "content": {"application/json": {"schema": _ref("Error")}}},
+                "4XX": {
+                    "description": "Refused.",
+                    "content": {"application/json": {"schema": _ref("Error")}},
+                },
             },
         }
         if self.body:

@@ -25,7 +25,7 @@ if __package__:
     from jobs_jupyter.service import machine
 else:
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    import machine
+    import machine  # type: ignore[import-not-found, no-redef]
 
 KILL_EVERY_S = 0.02
 
@@ -71,6 +71,7 @@ class Run:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
     def spawn(self) -> None:
+        """Start the run's command, its output going straight into the log."""
         with open(self.spec["environment"]) as file:
             environment = {**json.load(file), **self.spec["extra"]}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -127,6 +128,7 @@ class Run:
             self.sleep(min(KILL_EVERY_S, max(0.0, deadline - time.monotonic())) or KILL_EVERY_S)
 
     def left(self) -> bool:
+        """Whether any process of the run is left."""
         return self.reap() or (not machine.LINUX and bool(machine.descendants(os.getpid())))
 
     def record(self, **more: Any) -> None:
@@ -159,7 +161,7 @@ def supervise(spec: dict[str, Any]) -> None:
     run.listen()
     try:
         run.spawn()
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the job must hear of it
         run.cause = "start"
         run.reap()
         run.record(message=str(problem))
@@ -183,7 +185,7 @@ def _become(spec: dict[str, Any], environment: dict[str, str], log: int, problem
             signal.signal(number, signal.SIG_DFL)
         os.chdir(spec["directory"])
         os.execve("/bin/sh", ["sh", "-c", spec["command"]], environment)
-    except BaseException as problem:
+    except BaseException as problem:  # noqa: BLE001 - this process must end here
         os.write(problems, str(problem).encode(errors="replace") or b"unknown problem")
     os._exit(127)
 

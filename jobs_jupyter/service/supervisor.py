@@ -62,7 +62,7 @@ class Supervisor:
         while True:
             self._changed.clear()
             rows = await self.database.read(queries.waiting)
-            waiting = [Waiting(row.id, row.due_at) for row in rows if row.id not in self._starting]
+            waiting = [Waiting(job_id, due_at) for job_id, due_at in rows if job_id not in self._starting]
             now = self.clock.now()
             decided = plan(waiting, now)
             for job_id in decided.start:
@@ -196,4 +196,8 @@ def _launch(connection: Connection, run: Row[Any]) -> Launch:
 
 
 def _said(problem: Exception) -> str:
-    return f"{problem.strerror}: {problem.filename}" if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return (
+        f"{problem.strerror}: {problem.filename}"
+        if isinstance(problem, OSError) and problem.strerror
+        else str(problem)
+    )

@@ -51,7 +51,9 @@ class LocalRunner:
         given = config.to_dict()
         for name, instead in NOT_YET.items():
             if name in given:
-                raise UnsupportedError(f"{name}={_shown(given[name])} is not supported on this service. {instead}.")
+                raise UnsupportedError(
+                    f"{name}={_shown(given[name])} is not supported on this service. {instead}."
+                )
         if config.working_dir and not config.working_dir.startswith("package://"):
             raise UnsupportedError(
                 f"working_dir={config.working_dir!r} is a remote URI, which this service can't read. "
@@ -176,7 +178,9 @@ def _read_error(path: Path) -> dict[str, Any] | None:
 
 def _check_ray(wanted: str, interpreter: str | None) -> None:
     code = "import importlib.metadata as m; print(m.version('ray'))"
-    found = subprocess.run([interpreter or "python3", "-c", code], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [interpreter or "python3", "-c", code], capture_output=True, text=True, check=False
+    )
     version = found.stdout.strip() if found.returncode == 0 else None
     if version != wanted:
         there = f"ray {version} is installed" if version else "no ray is installed"

@@ -39,6 +39,7 @@ class NewJob:
 
     @property
     def max_runs(self) -> int:
+        """How many runs the job may have; left out, max_retries means 1."""
         return 1 + (1 if self.config.max_retries is None else self.config.max_retries)
 
 
@@ -83,7 +84,13 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Ro
     name = new_run_name()
     connection.execute(
         insert(runs).values(
-            name=name, job_id=job_id, attempt=attempt, state="STARTING", launch=1, boot_id=boot_id, created_at=now
+            name=name,
+            job_id=job_id,
+            attempt=attempt,
+            state="STARTING",
+            launch=1,
+            boot_id=boot_id,
+            created_at=now,
         )
     )
     _set(connection, job_id, now, due_at=None)
@@ -93,7 +100,9 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Ro
 
 def launch_again(connection: Connection, run: str, boot_id: str) -> Row[Any] | None:
     """Count one more try at starting a run whose claim was revoked."""
-    connection.execute(update(runs).where(runs.c.name == run).values(launch=runs.c.launch + 1, boot_id=boot_id))
+    connection.execute(
+        update(runs).where(runs.c.name == run).values(launch=runs.c.launch + 1, boot_id=boot_id)
+    )
     return run_row(connection, run)
 
 
@@ -215,7 +224,9 @@ def run_row(connection: Connection, run: str) -> Row[Any] | None:
 
 def has_package(connection: Connection, digest: str) -> bool:
     """Whether all of the package is stored."""
-    return connection.execute(select(packages.c.digest).where(packages.c.digest == digest)).first() is not None
+    return (
+        connection.execute(select(packages.c.digest).where(packages.c.digest == digest)).first() is not None
+    )
 
 
 def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -> dict[str, str]:

@@ -80,7 +80,9 @@ def _bring_up_to_date(engine: Engine) -> None:
     with engine.begin() as connection:
         if not inspect(connection).has_table("alembic_version"):
             metadata.create_all(connection)
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            connection.exec_driver_sql(
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
             return
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()

@@ -26,8 +26,12 @@ def release(connection: Connection, digest: str) -> list[str] | None:
     if connection.execute(select(jobs.c.id).where(jobs.c.package == digest).limit(1)).first():
         return None
     mine = package_blobs.alias("mine")
-    shared = select(package_blobs.c.blob).where(package_blobs.c.blob == mine.c.blob, package_blobs.c.package != digest)
-    unused = connection.execute(select(mine.c.blob).where(mine.c.package == digest, ~shared.exists())).scalars()
+    shared = select(package_blobs.c.blob).where(
+        package_blobs.c.blob == mine.c.blob, package_blobs.c.package != digest
+    )
+    unused = connection.execute(
+        select(mine.c.blob).where(mine.c.package == digest, ~shared.exists())
+    ).scalars()
     freed = list(unused)
     connection.execute(delete(package_blobs).where(package_blobs.c.package == digest))
     connection.execute(delete(packages).where(packages.c.digest == digest))

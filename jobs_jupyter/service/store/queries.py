@@ -61,7 +61,9 @@ def _not_found(connection: Connection, name: str, project: str) -> str:
     query = select(jobs.c.name, jobs.c.archived_at).where(jobs.c.project == project)
     recent = connection.execute(query.order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)).all()
     if any(row.name == name for row in recent):
-        return f"The job {name!r} in the project {project!r} is archived; pass include_archived=True to find it."
+        return (
+            f"The job {name!r} in the project {project!r} is archived; pass include_archived=True to find it."
+        )
     known = list(dict.fromkeys(row.name for row in recent if row.archived_at is None))
     near = difflib.get_close_matches(name, known, 3, 0.5) or known[:3]
     text = f"There is no job named {name!r} in the project {project!r}."
@@ -88,7 +90,9 @@ def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]]
     if listing.cursor is not None:
         query = query.where(_behind(column, listing))
     key, tie = (column.desc(), jobs.c.id.desc()) if listing.descending else (column.asc(), jobs.c.id.asc())
-    rows = connection.execute(query.order_by(*_nulls_last(column), key, tie).limit(listing.page_size + 1)).all()
+    rows = connection.execute(
+        query.order_by(*_nulls_last(column), key, tie).limit(listing.page_size + 1)
+    ).all()
     shown = rows[: listing.page_size]
     following = None
     if len(rows) > len(shown):
@@ -113,7 +117,9 @@ def _filtered(listing: Listing) -> Select[Any]:
     if listing.states is not None:
         query = query.where(jobs.c.state.in_(listing.states))
     for key, values in listing.tags.items():
-        query = query.where(jobs.c.id.in_(select(tags.c.job_id).where(tags.c.key == key, tags.c.value.in_(values))))
+        query = query.where(
+            jobs.c.id.in_(select(tags.c.job_id).where(tags.c.key == key, tags.c.value.in_(values)))
+        )
     for name, (low, high) in listing.between.items():
         if low is not None:
             query = query.where(jobs.c[name] >= low)
@@ -148,10 +154,10 @@ def _decode(cursor: str) -> tuple[Any, str]:
     return value, job_id
 
 
-def waiting(connection: Connection) -> Sequence[Row[Any]]:
+def waiting(connection: Connection) -> list[tuple[str, int]]:
     """Return id and due time of every job that waits for a run, the first due first."""
-    query = select(jobs.c.id, jobs.c.due_at).where(jobs.c.due_at.is_not(None))
-    return connection.execute(query.order_by(jobs.c.due_at)).all()
+    query = select(jobs.c.id, jobs.c.due_at).where(jobs.c.due_at.is_not(None)).order_by(jobs.c.due_at)
+    return [(row.id, row.due_at) for row in connection.execute(query)]
 
 
 def alive(connection: Connection) -> Sequence[Row[Any]]:
@@ -191,7 +197,9 @@ def last_seq(connection: Connection) -> int:
     return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
 
 
-def events_after(connection: Connection, after: int, job_ids: Sequence[str], limit: int) -> Sequence[Row[Any]]:
+def events_after(
+    connection: Connection, after: int, job_ids: Sequence[str], limit: int
+) -> Sequence[Row[Any]]:
     """Return the events that follow number `after`, of these jobs or of all, oldest first."""
     query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
     if job_ids:

@@ -1,0 +1,119 @@
+"""From a `%%job` line and its cell to a submitted job."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jobs_jupyter import job as sdk
+from jobs_jupyter.client.packages import upload
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.notebook.handle import Job
+from jobs_jupyter.notebook.options import UsageError
+from jobs_jupyter.packaging import variables
+from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
+from jobs_jupyter.packaging.directory import snapshot
+from jobs_jupyter.packaging.free_names import assigned_names, free_names
+
+
+def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
+    """Package the cell as the options say and submit it.
+
+    Everything that can be wrong is found before the service hears of the job.
+    """
+    if not source.strip():
+        raise UsageError("%%job: the cell is empty; write below the %%job line what the job shall do.")
+    values = _values(options.inputs, namespace)
+    _check_names(source, options, namespace)
+    name = _name(options)
+    settings = {
+        "name": name,
+        "entrypoint": CELL_ENTRYPOINT,
+        "max_retries": options.retries,
+        "timeout_s": options.timeout,
+        "env_vars": _environment(options.env) or None,
+        "tags": dict(options.tag) or None,
+        "excludes": options.exclude or None,
+    }
+    config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
+    files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
+    taken = snapshot(_directory(options), options.exclude, extra=files, home=default_home())
+    config = config.options(working_dir=upload(taken.manifest, taken.sources))
+    job_id = sdk.submit(config)
+    return Job(job_id, config.name or sdk.status(id=job_id).name)
+
+
+def _name(options: argparse.Namespace) -> str | None:
+    if options.name and options.name_:
+        raise UsageError(f"%%job: two names, {options.name_!r} and {options.name!r}; give one.")
+    return options.name or options.name_  # type: ignore[no-any-return]
+
+
+def _values(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    for name in names:
+        if name not in namespace:
+            near = _nearest(name, namespace)
+            hint = f"; did you mean {near}?" if near else "; run the cell that makes it first."
+            raise UsageError(f"%%job: -i {name}: the notebook has no variable {name!r}{hint}")
+    return {name: namespace[name] for name in names}
+
+
+def _check_names(source: str, options: argparse.Namespace, namespace: Mapping[str, Any]) -> None:
+    """Refuse a cell that can't get to its end: for a name that it lacks or a result that it does not make."""
+    missing = free_names(source, options.inputs)
+    if missing:
+        raise UsageError(f"%%job: {_explain(missing[0], namespace)}")
+    made = assigned_names(source)
+    if made is not None:
+        for name in options.outputs:
+            if name not in made and name not in options.inputs:
+                near = _nearest(name, made)
+                hint = f"did you mean {near}?" if near else "assign it, or leave it out."
+                raise UsageError(f"%%job: -o {name}: the cell does not assign {name!r}; {hint}")
+
+
+def _explain(name: str, namespace: Mapping[str, Any]) -> str:
+    if name not in namespace:
+        near = _nearest(name, namespace)
+        hint = f"; did you mean {near}?" if near else "; define it in the cell."
+        return f"the cell uses {name!r}, which neither it nor the notebook defines{hint}"
+    value = namespace[name]
+    if isinstance(value, ModuleType):
+        module = value.__name__
+        line = f"import {module}" + ("" if module == name else f" as {name}")
+        return f"the cell uses {name!r}, which only the notebook has imported; write `{line}` in the cell."
+    return f"the cell uses {name!r}, which only the notebook has; pass it with -i {name}, or define it there."
+
+
+def _environment(given: list[tuple[str, str | None]]) -> dict[str, str]:
+    for name, value in given:
+        if value is None and name not in os.environ:
+            raise UsageError(
+                f"%%job: -e {name}: the kernel's environment has no variable {name!r}; "
+                f"set it with os.environ, or write -e {name}=VALUE."
+            )
+    return {name: os.environ[name] if value is None else value for name, value in given}
+
+
+def _directory(options: argparse.Namespace) -> Path | None:
+    """Return the directory to package; None for an empty one."""
+    if options.working_dir == "none":
+        return None
+    if options.working_dir is not None:
+        return Path(options.working_dir).expanduser()
+    here = Path.cwd()
+    if here in (Path.home(), Path(here.anchor)):
+        print(f"The job runs in an empty directory: {here} is not packaged unless -w . says so.")
+        return None
+    return here
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    found = difflib.get_close_matches(name, [other for other in names if not other.startswith("_")], 1)
+    return found[0] if found else None

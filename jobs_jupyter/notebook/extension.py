@@ -1,0 +1,37 @@
+"""Registering the magics without importing what they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import no_var_expand
+
+from jobs_jupyter.notebook import options
+
+
+@no_var_expand
+def _cell(line: str, cell: str) -> Any:
+    from jobs_jupyter.notebook.magics import run_cell
+
+    return run_cell(line, cell)
+
+
+@no_var_expand
+def _line(line: str) -> Any:
+    from jobs_jupyter.notebook.magics import run_line
+
+    return run_line(line)
+
+
+def register(shell: Any) -> None:
+    """Add `%%job` and `%job` to a shell."""
+    _cell.__doc__ = options.cell_help()
+    _line.__doc__ = options.line_help()
+    shell.register_magic_function(_cell, magic_kind="cell", magic_name="job")
+    shell.register_magic_function(_line, magic_kind="line", magic_name="job")
+
+
+def unregister(shell: Any) -> None:
+    """Remove them again."""
+    for kind in ("cell", "line"):
+        shell.magics_manager.magics[kind].pop("job", None)

@@ -1,0 +1,221 @@
+"""The options of `%%job` and `%job`, and how their lines are read.
+
+The line is split as a shell would, and `$NAME` and `{…}` are left alone. What is wrong with it is
+said in one sentence, with the nearest right word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class UsageError(ValueError):
+    """A line that can't be understood, in one sentence."""
+
+
+class LineParser(argparse.ArgumentParser):
+    """Reads one line; complains with a UsageError and never exits."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog, description=description, add_help=False, allow_abbrev=False, exit_on_error=False
+        )
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of ending the process."""
+        raise UsageError(f"{self.prog}: {message}. {self.prog}? shows the options.")
+
+    def read(self, line: str) -> argparse.Namespace:
+        """Return the line's options."""
+        try:
+            words = shlex.split(line)
+        except ValueError as problem:
+            self.error(f"the line can't be split into words ({str(problem).lower()})")
+        try:
+            found, unknown = self.parse_known_args(words)
+        except argparse.ArgumentError as problem:
+            self.error(str(problem))
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return found
+
+    def _unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one word too many; put quotes around a name with spaces"
+        options = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(word.split("=")[0], options, 1, 0.5)
+        return f"there is no option {word}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def duration(text: str) -> int:
+    """Return `90s`, `15m`, `2h`, `1d` or a plain number of seconds in seconds."""
+    match = re.fullmatch(r"(\d+)([smhd]?)", text)
+    if match is None or (seconds := int(match[1]) * UNITS[match[2] or "s"]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 15m or 2h")
+    return seconds
+
+
+def count(text: str) -> int:
+    """Return a whole number that is not negative."""
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def names(text: str) -> list[str]:
+    """Return the variable names of a list with commas."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    for name in found:
+        if not name.isidentifier():
+            raise argparse.ArgumentTypeError(f"{name!r} is not a variable's name")
+    return found
+
+
+def pair(text: str) -> tuple[str, str | None]:
+    """Return KEY and VALUE of `KEY=VALUE`; the value of a lone `KEY` is None."""
+    key, equals, value = text.partition("=")
+    if not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value if equals else None
+
+
+def tag(text: str) -> tuple[str, str]:
+    """Return key and value of a tag."""
+    key, value = pair(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def variable(text: str) -> str:
+    """Return a name that a variable can have."""
+    if not text.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a variable's name")
+    return text
+
+
+def cell_parser() -> LineParser:
+    """Return the parser of a `%%job` line."""
+    parser = LineParser("%%job", "Run the cell as a background job.")
+    add = parser.add_argument
+    add("name_", metavar="NAME", nargs="?", help="the job's name")
+    add("-n", "--name", help="the same, as an option")
+    add("-i", "--in", dest="inputs", metavar="VARS", type=names, action="extend", default=[],
+        help="notebook variables that the cell gets, by value: df,params")  # fmt: skip
+    add("-o", "--out", dest="outputs", metavar="VARS", type=names, action="extend", default=[],
+        help="variables that come back: job.result()")  # fmt: skip
+    add("-w", "--working-dir", metavar="DIR",
+        help="the directory that the cell runs in a copy of (the notebook's); none: an empty one")  # fmt: skip
+    add(
+        "-x",
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave these paths out of the copy",
+    )
+    add("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
+        help="set a variable; a NAME alone takes the kernel's value")  # fmt: skip
+    add("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
+    add(
+        "--retries", metavar="N", type=count, default=0, help="run again after a failure, N times at most (0)"
+    )
+    add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")
+    add(
+        "--as",
+        dest="variable",
+        metavar="VAR",
+        type=variable,
+        help="put the job's handle into a variable, too",
+    )
+    return parser
+
+
+def line_parsers() -> dict[str, LineParser]:
+    """Return the parser of each `%job VERB` line."""
+    return {verb: _line_parser(verb, *spec) for verb, spec in _VERBS.items()}
+
+
+def _line_parser(verb: str, description: str, takes: str) -> LineParser:
+    parser = LineParser(f"%job {verb}", description)
+    add = parser.add_argument
+    if takes != "filters":
+        add("job", metavar="NAME", help="a job's name or id")
+    if takes == "lines":
+        add("-n", "--lines", metavar="N", type=_some, help="how many lines (all)")
+        add("--head", action="store_true", help="the first lines instead of the last")
+        add("--run", metavar="RUN", help="a run's name (the last run)")
+    if takes == "timeout":
+        add(
+            "--timeout",
+            metavar="TIME",
+            type=duration,
+            default=86400 * 365,
+            help="wait no longer than 90s, 15m or 2h",
+        )
+    if takes == "filters":
+        add("-n", "--name", help="only jobs of this name")
+        add("-s", "--state", action="append", metavar="STATE", help="only jobs in this state")
+        add(
+            "-t",
+            "--tag",
+            metavar="KEY=VALUE",
+            type=tag,
+            action="append",
+            default=[],
+            help="only with this tag",
+        )
+        add("--archived", action="store_true", help="archived jobs as well")
+        add("--max", metavar="N", type=_some, default=50, help="how many jobs at most (50)")
+    return parser
+
+
+def _some(text: str) -> int:
+    if (number := count(text)) == 0:
+        raise argparse.ArgumentTypeError("0 would show nothing")
+    return number
+
+
+_VERBS = {
+    "show": ("Show the job's panel.", "job"),
+    "status": ("Print the job's state.", "job"),
+    "logs": ("Print the job's log.", "lines"),
+    "wait": ("Wait for the job's end and print its log; interrupting only detaches.", "timeout"),
+    "stop": ("End the job.", "job"),
+    "list": ("List your jobs, the newest first.", "filters"),
+}
+
+
+def verb_and_rest(line: str) -> tuple[str, str]:
+    """Split a `%job` line into its verb and what follows."""
+    verb, _, rest = line.strip().partition(" ")
+    if verb in _VERBS:
+        return verb, rest
+    known = ", ".join(_VERBS)
+    if not verb:
+        raise UsageError(f"%job: say what to do: {known}.")
+    near = difflib.get_close_matches(verb, list(_VERBS), 1, 0.5)
+    raise UsageError(
+        f"%job: there is no {verb!r}; " + (f"did you mean {near[0]}?" if near else f"use one of {known}.")
+    )
+
+
+def cell_help() -> str:
+    """Return what `%%job?` shows."""
+    return cell_parser().format_help()
+
+
+def line_help() -> str:
+    """Return what `%job?` shows."""
+    parsers: Sequence[LineParser] = list(line_parsers().values())
+    usage: Callable[[LineParser], Any] = argparse.ArgumentParser.format_usage
+    return "\n".join(f"{usage(parser)[7:].strip()}\n    {parser.description}" for parser in parsers)
