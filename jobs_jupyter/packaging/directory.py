@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
@@ -33,6 +34,10 @@ class Snapshot:
         """The size of all files together."""
         return self.manifest.size
 
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {entry.digest: entry.size for entry in self.manifest.entries if entry.kind == "f"}
+
     def chunks(self, digest: str) -> Iterator[builtins.bytes]:
         """Yield the content of that digest; `PackageError` at its end if the file has changed since.
 
@@ -42,7 +47,7 @@ class Snapshot:
         if isinstance(source, builtins.bytes):
             yield source
             return
-        left = next(entry.size for entry in self.manifest.entries if entry.digest == digest)
+        left = self._sizes[digest]
         found = hashlib.sha256()
         try:
             with open(_reopened(source), "rb", buffering=0) as file:
