@@ -43,14 +43,12 @@ def stop_everything() -> None:
     from jobs_jupyter import job
     from jobs_jupyter.client import service
 
-    states = ["STARTING", "RUNNING"]
-    for status in list(job.list(state_filter=states)):
-        job.terminate(id=status.id)
-        try:
+    try:
+        for status in list(job.list(state_filter=["STARTING", "RUNNING"])):
+            job.terminate(id=status.id)
             job.wait(id=status.id, state="TERMINATED", timeout_s=15)
-        except (RuntimeError, TimeoutError) as error:
-            print(f"{status.name}: {error}", file=sys.stderr)
-    service.stop()
+    finally:
+        service.stop()
 
 
 if __name__ == "__main__":

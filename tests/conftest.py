@@ -58,10 +58,12 @@ def stop_everything() -> None:
     from jobs_jupyter import job
     from jobs_jupyter.client import service as client_service
 
-    for status in list(job.list(state_filter=["STARTING", "RUNNING"])):
-        job.terminate(id=status.id)
-        job.wait(id=status.id, state="TERMINATED", timeout_s=GONE_WITHIN_S)
-    client_service.stop()
+    try:
+        for status in list(job.list(state_filter=["STARTING", "RUNNING"])):
+            job.terminate(id=status.id)
+            job.wait(id=status.id, state="TERMINATED", timeout_s=GONE_WITHIN_S)
+    finally:
+        client_service.stop()
 
 
 def left_over(home: Path) -> list[str]:
