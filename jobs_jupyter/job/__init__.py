@@ -19,6 +19,7 @@ from jobs_jupyter.client.pages import ResultIterator
 from jobs_jupyter.job import listing as _listing
 from jobs_jupyter.job import submission as _submission
 from jobs_jupyter.job import waiting as _waiting
+from jobs_jupyter.job.lookup import find_id as _find_id
 from jobs_jupyter.job.lookup import resolve as _resolve
 from jobs_jupyter.models.job import JobConfig, JobLogMode, JobState, JobStatus
 from jobs_jupyter.models.tags import check_key as _check_key
@@ -86,8 +87,8 @@ def terminate(
 
     Its processes get SIGTERM, and SIGKILL 3 s later.
     """
-    found = _resolve(name, id, cloud, project, include_archived, job_id)
-    return _act("POST", found["id"], "/terminate")
+    found = _find_id(name, id, cloud, project, include_archived, job_id)
+    return _act("POST", found, "/terminate")
 
 
 def archive(
@@ -104,8 +105,8 @@ def archive(
     Raises:
         JobStateError: the job has not ended.
     """
-    found = _resolve(name, id, cloud, project, include_archived, job_id)
-    return _act("POST", found["id"], "/archive")
+    found = _find_id(name, id, cloud, project, include_archived, job_id)
+    return _act("POST", found, "/archive")
 
 
 def delete(
@@ -122,8 +123,8 @@ def delete(
     Raises:
         JobStateError: the job has not ended.
     """
-    found = _resolve(name, id, cloud, project, include_archived, job_id)
-    return _act("DELETE", found["id"], "")
+    found = _find_id(name, id, cloud, project, include_archived, job_id)
+    return _act("DELETE", found, "")
 
 
 def get_logs(
@@ -156,10 +157,8 @@ def get_logs(
         query["max_lines"] = _listing.whole("max_lines", max_lines)
     if run is not None:
         query["run"] = _listing.text("run", run)
-    found = _resolve(name, id, cloud, project, include_archived, job_id)
-    return _client.request("GET", f"/v1/jobs/{found['id']}/logs", query=query).content.decode(
-        errors="replace"
-    )
+    found = _find_id(name, id, cloud, project, include_archived, job_id)
+    return _client.request("GET", f"/v1/jobs/{found}/logs", query=query).content.decode(errors="replace")
 
 
 def wait(
@@ -266,8 +265,8 @@ def add_tags(
     """
     if not _check_tags(tags):
         raise ValueError("tags is empty; name at least one, such as {'team': 'mlops'}.")
-    found = _resolve(name, None, cloud, project, include_archived, job_id)
-    _client.request("PUT", f"/v1/jobs/{found['id']}/tags", body={"tags": tags})
+    found = _find_id(name, None, cloud, project, include_archived, job_id)
+    _client.request("PUT", f"/v1/jobs/{found}/tags", body={"tags": tags})
 
 
 def remove_tags(
@@ -283,8 +282,8 @@ def remove_tags(
     wanted = [_check_key(key) for key in _listing.strings("keys", keys)]
     if not wanted:
         raise ValueError("keys is empty; name at least one tag to remove.")
-    found = _resolve(name, None, cloud, project, include_archived, job_id)
-    _client.request("DELETE", f"/v1/jobs/{found['id']}/tags", query=[("key", key) for key in wanted])
+    found = _find_id(name, None, cloud, project, include_archived, job_id)
+    _client.request("DELETE", f"/v1/jobs/{found}/tags", query=[("key", key) for key in wanted])
 
 
 def list_tags(
@@ -296,8 +295,8 @@ def list_tags(
     include_archived: bool = False,
 ) -> dict[str, str]:
     """Return a job's tags."""
-    found = _resolve(name, None, cloud, project, include_archived, job_id)
-    return dict(_client.json("GET", f"/v1/jobs/{found['id']}/tags")["tags"])
+    found = _find_id(name, None, cloud, project, include_archived, job_id)
+    return dict(_client.json("GET", f"/v1/jobs/{found}/tags")["tags"])
 
 
 def _act(method: str, job_id: str, path: str) -> str:

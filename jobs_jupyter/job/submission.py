@@ -45,7 +45,7 @@ def _send(config: JobConfig, origin: dict[str, Any], **more: Any) -> dict[str, A
 def _package(config: JobConfig) -> str:
     assert config.working_dir is not None
     taken = snapshot(config.working_dir, config.excludes, home=default_home())
-    return upload(taken.manifest, taken.sources)
+    return upload(taken.manifest, taken.chunks)
 
 
 def _origin() -> dict[str, Any]:

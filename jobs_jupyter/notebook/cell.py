@@ -44,7 +44,7 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
     taken = snapshot(_directory(options), options.exclude, extra=files, home=default_home())
-    config = config.options(working_dir=upload(taken.manifest, taken.sources))
+    config = config.options(working_dir=upload(taken.manifest, taken.chunks))
     job_id = sdk.submit(config)
     return Job(job_id, config.name or sdk.status(id=job_id).name)
 
@@ -88,7 +88,7 @@ def _explain(name: str, namespace: Mapping[str, Any]) -> str:
         module = value.__name__
         line = f"import {module}" + ("" if module == name else f" as {name}")
         return f"the cell uses {name!r}, which only the notebook has imported; write `{line}` in the cell."
-    return f"the cell uses {name!r}, which only the notebook has; pass it with -i {name}, or define it there."
+    return f"{name!r} is used by the cell, but only the notebook has it; pass it with -i {name}."
 
 
 def _environment(given: list[tuple[str, str | None]]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.models.errors import JobsError
+from jobs_jupyter.models.job import JobStatus
 from jobs_jupyter.notebook.cell import submit_cell
 from jobs_jupyter.notebook.handle import FOREVER_S, Job, get
 from jobs_jupyter.notebook.options import UsageError, cell_parser, line_parsers, verb_and_rest
@@ -125,7 +126,14 @@ def _follow(job: Job, timeout_s: float) -> None:
         print(f"\nDetached; the job goes on. Wait again: %job wait {job.name}   End it: %job stop {job.name}")
     except RuntimeError:
         status = job.status()
-        raise JobError(f"{status.name} {status.state}: {status.reason or 'see its log'}") from None
+        raise JobError(f"{status.name} {status.state}: {_why(status)}") from None
+
+
+def _why(status: JobStatus) -> str:
+    if status.error is None:
+        return status.reason or "see its log"
+    line = f" (cell line {status.error.line})" if status.error.line else ""
+    return f"{status.error.type}: {status.error.message}{line}"
 
 
 _DO: dict[str, Callable[[argparse.Namespace], Any]] = {

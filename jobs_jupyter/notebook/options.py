@@ -31,7 +31,8 @@ class LineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of ending the process."""
-        raise UsageError(f"{self.prog}: {message}. {self.prog}? shows the options.")
+        end = "" if message.endswith("?") else "."
+        raise UsageError(f"{self.prog}: {message}{end} {self.prog}? shows the options.")
 
     def read(self, line: str) -> argparse.Namespace:
         """Return the line's options."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from jobs_jupyter.models.paths import JobPaths, RunPaths
-from jobs_jupyter.service.runners import Launch
+from jobs_jupyter.service.launch import Launch
 
 KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "PYDEVD_")
 KERNEL_BACKENDS = ("module://matplotlib_inline", "module://ipympl", "inline", "widget")

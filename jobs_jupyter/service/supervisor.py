@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import shutil
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sqlalchemy import Connection, Row
-
-from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
+from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
-from jobs_jupyter.service.runners import Launch
 from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.scheduler import Waiting, plan
 from jobs_jupyter.service.store import changes, packages, queries
 from jobs_jupyter.service.store.database import Database
-from jobs_jupyter.service.store.records import TERMINAL, job_row
 
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
@@ -80,22 +75,21 @@ class Supervisor:
         """
         await self.runner.shims.warm_up()
         await self._sweep()
-        for row in await self.database.read(queries.alive):
-            launch = await self.database.read(_launch, row)
-            if row.boot_id != self._boot_id:
+        for launch in await self.database.read(changes.alive):
+            if launch.boot_id != self._boot_id:
                 self.runner.lost(launch)
-            elif not await self.runner.adopt(launch):
-                self._spawn(self._start_again(row.name))
-            if await self.database.read(queries.stopping, row.name):
+            elif await self.runner.adopt(launch):
+                await self.change(changes.run_started, launch.run)
+            else:
+                self._spawn(self._start_again(launch.run))
+            if launch.stopping:
                 self.runner.stop(launch)
 
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""
         living = await self.change(changes.request_stop, job_id)
         if living is not None:
-            self.runner.stop(await self.database.read(_launch, living))
-        else:
-            await self._tidy(job_id)
+            self.runner.stop(living)
 
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""
@@ -118,51 +112,42 @@ class Supervisor:
     async def _start(self, job_id: str) -> None:
         try:
             async with self._preparing:
-                row = await self.change(changes.begin_run, job_id, self._boot_id)
-                if row is not None:
-                    await self._launch(row)
+                launch = await self.change(changes.begin_run, job_id, self._boot_id)
+                if launch is not None:
+                    await self._launch(launch)
         finally:
             self._starting.discard(job_id)
 
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""
         async with self._preparing:
-            row = await self.database.write(changes.launch_again, run, self._boot_id)
-            if row is not None:
-                await self._launch(row)
+            await self._launch(await self.database.write(changes.launch_again, run, self._boot_id))
 
-    async def _launch(self, row: Row[Any]) -> None:
-        launch = await self.database.read(_launch, row)
+    async def _launch(self, launch: Launch) -> None:
         try:
             await self.runner.start(launch)
-        except ConnectionError:
-            if await self.runner.adopt(launch):
-                await self.change(changes.run_started, row.name)
-            else:
-                self._spawn(self._start_again(row.name))
+        except ConnectionError:  # the warm process died; the claim says whether the shim exists
+            if not await self.runner.adopt(launch):
+                self._spawn(self._start_again(launch.run))
+                return
+        except Exception as problem:
+            log.warning("run %s could not be started", launch.run, exc_info=problem)
+            self._ended(launch.run, Outcome("start", message=_said(problem)))
             return
-        except Exception as problem:  # whatever it is, the job must hear of it
-            log.exception("run %s could not be started", row.name)
-            self._ended(row.name, Outcome("start", message=_said(problem)))
-            return
-        await self.change(changes.run_started, row.name)
-        if await self.database.read(queries.stopping, row.name):
+        if await self.change(changes.run_started, launch.run):
             self.runner.stop(launch)
 
     def _ended(self, run: str, outcome: Outcome) -> None:
         self._spawn(self._end(run, outcome))
 
     async def _end(self, run: str, outcome: Outcome) -> None:
-        await self.change(changes.end_run, run, outcome)
-        row = await self.database.read(changes.run_row, run)
-        if row is not None:
-            await self._tidy(row.job_id)
+        job_id = await self.change(changes.end_run, run, outcome)
+        if job_id is not None:
+            await self._tidy(job_id)
 
     async def _tidy(self, job_id: str) -> None:
-        """Once a job is terminal, forget the environment that it was submitted from."""
-        row = await self.database.read(job_row, job_id)
-        if row is not None and row.state in TERMINAL:
-            self.paths.job(job_id).environment.unlink(missing_ok=True)
+        """Forget the environment that a job was submitted from, once it is terminal."""
+        self.paths.job(job_id).environment.unlink(missing_ok=True)
 
     async def _release(self, digest: str) -> None:
         freed = await self.database.write(packages.release, digest)
@@ -178,21 +163,6 @@ class Supervisor:
                 await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             elif root.name not in needed:
                 self.paths.job(root.name).environment.unlink(missing_ok=True)
-
-
-def _launch(connection: Connection, run: Row[Any]) -> Launch:
-    job = job_row(connection, run.job_id)
-    assert job is not None
-    return Launch(
-        job_id=job.id,
-        job_name=job.name,
-        run=run.name,
-        attempt=run.attempt,
-        number=run.launch,
-        config=JobConfig.from_dict(json.loads(job.config)),
-        package=job.package,
-        interpreter=job.interpreter,
-    )
 
 
 def _said(problem: Exception) -> str:

@@ -6,28 +6,14 @@ A runner never decides about a job: it is told to start a run and to stop it, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 
 Ended = Callable[[str, Outcome], None]
 """Called with a run's name and how it ended; once for each run."""
-
-
-@dataclass(frozen=True)
-class Launch:
-    """All that a runner needs to know of one run."""
-
-    job_id: str
-    job_name: str
-    run: str
-    attempt: int
-    number: int
-    config: JobConfig
-    package: str | None
-    interpreter: str | None
 
 
 class Runner(Protocol):

@@ -17,9 +17,10 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import environment, machine
 from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
-from jobs_jupyter.service.runners import Ended, Launch
+from jobs_jupyter.service.runners import Ended
 from jobs_jupyter.service.shims import Shims, on_exit
 
 GRACE_S = 3.0

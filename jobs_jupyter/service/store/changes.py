@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from jobs_jupyter.models.errors import JobNotFoundError, JobStateError, PackageError
+from jobs_jupyter.models.errors import JobStateError, PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_run_name
 from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
-from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, runs_of, statuses, view
+from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, runs_of, statuses, view
 from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
@@ -75,7 +76,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     return statuses(connection, [row])[0]
 
 
-def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Row[Any] | None:
+def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Launch | None:
     """Write down that a run is about to start; None where the job no longer waits for one."""
     job = job_row(connection, job_id)
     if job is None or job.due_at is None or job.stop_requested_at is not None:
@@ -95,42 +96,45 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Ro
     )
     _set(connection, job_id, now, due_at=None)
     _publish(connection, job_id, "run", now)
-    return run_row(connection, name)
+    return launch_of(connection, name)
 
 
-def launch_again(connection: Connection, run: str, boot_id: str) -> Row[Any] | None:
+def launch_again(connection: Connection, run: str, boot_id: str) -> Launch:
     """Count one more try at starting a run whose claim was revoked."""
-    connection.execute(
-        update(runs).where(runs.c.name == run).values(launch=runs.c.launch + 1, boot_id=boot_id)
-    )
-    return run_row(connection, run)
+    again = {"launch": runs.c.launch + 1, "boot_id": boot_id}
+    connection.execute(update(runs).where(runs.c.name == run).values(again))
+    return launch_of(connection, run)
 
 
-def run_started(connection: Connection, run: str, now: int) -> None:
-    """The run's process exists."""
+def run_started(connection: Connection, run: str, now: int) -> bool:
+    """The run's process exists; returns whether the job was asked to stop meanwhile."""
     row = run_row(connection, run)
     if row is None or row.state != "STARTING":
-        return
+        return False
     connection.execute(update(runs).where(runs.c.name == run).values(state="RUNNING", started_at=now))
-    job = _job(connection, row.job_id)
+    job = require(connection, row.job_id)
     if job.state == "STARTING":
         _set(connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None)
         _publish(connection, job.id, "state", now)
     else:
         _set(connection, job.id, now, reason=None)
         _publish(connection, job.id, "run", now)
+    return job.stop_requested_at is not None
 
 
-def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> None:
-    """The run has ended: the job is decided, or waits for its next run."""
+def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str | None:
+    """The run has ended: the job is decided, or waits for its next run.
+
+    Returns the job's id where this decided it.
+    """
     row = run_row(connection, run)
     if row is None or row.state not in ALIVE:
-        return
+        return None
     if row.state == "STARTING" and outcome.started_at is not None and outcome.cause != "start":
         run_started(connection, run, outcome.started_at)
         row = run_row(connection, run)
         assert row is not None
-    job = _job(connection, row.job_id)
+    job = require(connection, row.job_id)
     timeout_s = json.loads(job.config).get("timeout_s")
     reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
     ended = max(outcome.ended_at or now, row.started_at or 0)
@@ -154,8 +158,10 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> Non
         waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
         _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
         _publish(connection, job.id, "run", now)
+        return None
     else:
         finish(connection, job.id, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
+    return str(job.id)
 
 
 def finish(connection: Connection, job_id: str, state: str, now: int, **values: Any) -> None:
@@ -165,9 +171,9 @@ def finish(connection: Connection, job_id: str, state: str, now: int, **values: 
     _publish(connection, job_id, "state", now)
 
 
-def request_stop(connection: Connection, job_id: str, now: int) -> Row[Any] | None:
+def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None:
     """Ask for the job's end; a terminal one stays as it is. Returns its living run, if any."""
-    job = _job(connection, job_id)
+    job = require(connection, job_id)
     if job.state in TERMINAL:
         return None
     if job.stop_requested_at is None:
@@ -177,9 +183,10 @@ def request_stop(connection: Connection, job_id: str, now: int) -> Row[Any] | No
     ).one_or_none()
     if living is None:
         finish(connection, job_id, "TERMINATED", now, reason="stopped")
-    elif job.stop_requested_at is None:
+        return None
+    if job.stop_requested_at is None:
         _publish(connection, job_id, "run", now)
-    return living
+    return launch_of(connection, living.name)
 
 
 def archive(connection: Connection, job_id: str, now: int) -> None:
@@ -214,12 +221,36 @@ def drop_tags(connection: Connection, job_id: str, keys: list[str], now: int) ->
 
 def tags_of(connection: Connection, job_id: str) -> dict[str, str]:
     """Return the job's tags as they are now."""
-    return dict(json.loads(_job(connection, job_id).tags))
+    return dict(json.loads(require(connection, job_id).tags))
 
 
 def run_row(connection: Connection, run: str) -> Row[Any] | None:
     """Return the run's row."""
     return connection.execute(select(runs).where(runs.c.name == run)).one_or_none()
+
+
+def launch_of(connection: Connection, run: str) -> Launch:
+    """Return what it takes to start a run, or to find it again."""
+    row = connection.execute(select(runs).where(runs.c.name == run)).one()
+    job = require(connection, row.job_id)
+    return Launch(
+        job_id=job.id,
+        job_name=job.name,
+        run=row.name,
+        attempt=row.attempt,
+        number=row.launch,
+        boot_id=row.boot_id,
+        config=JobConfig.from_dict(json.loads(job.config)),
+        package=job.package,
+        interpreter=job.interpreter,
+        stopping=job.stop_requested_at is not None,
+    )
+
+
+def alive(connection: Connection) -> list[Launch]:
+    """Return every run that has not ended, as far as the database knows."""
+    names = connection.execute(select(runs.c.name).where(runs.c.state.in_(ALIVE))).scalars()
+    return [launch_of(connection, name) for name in names]
 
 
 def has_package(connection: Connection, digest: str) -> bool:
@@ -231,7 +262,7 @@ def has_package(connection: Connection, digest: str) -> bool:
 
 def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -> dict[str, str]:
     check_tags(new)
-    job = _job(connection, job_id)
+    job = require(connection, job_id)
     if new != json.loads(job.tags):
         _set(connection, job_id, now, tags=json.dumps(new))
         connection.execute(delete(tags).where(tags.c.job_id == job_id))
@@ -250,15 +281,8 @@ def _by_key(connection: Connection, key: str) -> Row[Any] | None:
     return connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).one_or_none()
 
 
-def _job(connection: Connection, job_id: str) -> Row[Any]:
-    row = job_row(connection, job_id)
-    if row is None:
-        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
-    return row
-
-
 def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
-    job = _job(connection, job_id)
+    job = require(connection, job_id)
     if job.state not in TERMINAL:
         raise JobStateError(
             f"The job {job.name!r} ({job_id}) is {job.state} and can't be {what} yet. "
@@ -272,7 +296,7 @@ def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
 
 
 def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
-    row = _job(connection, job_id)
+    row = require(connection, job_id)
     shown = json.dumps(view(row, runs_of(connection, job_id)[job_id]), separators=(",", ":"))
     connection.execute(insert(events).values(job_id=job_id, kind=kind, at=now, view=shown))
     return row

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
-from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, statuses
+from jobs_jupyter.service.store.records import ALIVE, SUGGESTIONS_FROM, TERMINAL, require, statuses
 from jobs_jupyter.service.store.schema import events, jobs, runs, tags
 
 SORT_COLUMNS = {
@@ -24,7 +24,6 @@ SORT_COLUMNS = {
     "NAME": jobs.c.name,
     "ID": jobs.c.id,
 }
-SUGGESTIONS_FROM = 1000
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,8 @@ def _not_found(connection: Connection, name: str, project: str) -> str:
 
 
 def by_id(connection: Connection, job_id: str) -> dict[str, Any]:
-    """Return one job, archived or not; where there is none, say whether it is a name."""
-    row = job_row(connection, job_id)
-    if row is not None:
-        return statuses(connection, [row])[0]
-    text = f"There is no job with the id {job_id!r}."
-    if connection.execute(select(jobs.c.id).where(jobs.c.name == job_id).limit(1)).first():
-        raise JobNotFoundError(f"{text} A job has that name: pass name={job_id!r} instead.")
-    newest = select(jobs.c.id).order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)
-    near = difflib.get_close_matches(job_id, list(connection.execute(newest).scalars()), 3)
-    raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
+    """Return one job, archived or not."""
+    return statuses(connection, [require(connection, job_id)])[0]
 
 
 def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:
@@ -160,17 +151,6 @@ def waiting(connection: Connection) -> list[tuple[str, int]]:
     return [(row.id, row.due_at) for row in connection.execute(query)]
 
 
-def alive(connection: Connection) -> Sequence[Row[Any]]:
-    """Return every run that has not ended, as far as the database knows."""
-    return connection.execute(select(runs).where(runs.c.state.in_(ALIVE))).all()
-
-
-def stopping(connection: Connection, run: str) -> bool:
-    """Whether the run's job was asked to stop."""
-    query = select(jobs.c.stop_requested_at).join(runs, runs.c.job_id == jobs.c.id).where(runs.c.name == run)
-    return connection.execute(query).scalar_one_or_none() is not None
-
-
 def active_jobs(connection: Connection) -> int:
     """Return how many jobs are not terminal."""
     query = select(func.count()).select_from(jobs).where(jobs.c.state.in_(ALIVE))
@@ -179,8 +159,7 @@ def active_jobs(connection: Connection) -> int:
 
 def run_of(connection: Connection, job_id: str, run: str | None) -> Row[Any] | None:
     """Return the named run of a job, or its last one; None where it has none yet."""
-    if (job := job_row(connection, job_id)) is None:
-        raise JobNotFoundError(f"There is no job with the id {job_id!r}.")
+    job = require(connection, job_id)
     query = select(runs).where(runs.c.job_id == job_id).order_by(runs.c.attempt.desc())
     rows = connection.execute(query).all()
     if run is None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store.schema import jobs, runs
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
 ALIVE = ("STARTING", "RUNNING")
 VIEW_RUNS = 50
+SUGGESTIONS_FROM = 1000
 
 _RUNS_OF = select(runs).order_by(runs.c.attempt)
 
@@ -21,6 +24,19 @@ _RUNS_OF = select(runs).order_by(runs.c.attempt)
 def job_row(connection: Connection, job_id: str) -> Row[Any] | None:
     """Return the job's row, archived or not."""
     return connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+
+
+def require(connection: Connection, job_id: str) -> Row[Any]:
+    """Return the job's row; where there is none, say so with what may have been meant."""
+    row = job_row(connection, job_id)
+    if row is not None:
+        return row
+    text = f"There is no job with the id {job_id!r}."
+    if connection.execute(select(jobs.c.id).where(jobs.c.name == job_id).limit(1)).first():
+        raise JobNotFoundError(f"{text} A job has that name: pass name={job_id!r} instead.")
+    newest = select(jobs.c.id).order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)
+    near = difflib.get_close_matches(job_id, list(connection.execute(newest).scalars()), 3)
+    raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
 
 
 def runs_of(connection: Connection, *job_ids: str) -> dict[str, list[Row[Any]]]:

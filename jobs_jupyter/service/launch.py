@@ -1,0 +1,27 @@
+"""What it takes to start one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs_jupyter.models.job import JobConfig
+
+
+@dataclass(frozen=True)
+class Launch:
+    """All that a runner needs to know of one run.
+
+    `number` counts the tries at starting it, each with a claim of its own; `boot_id` says during
+    which life of the machine the last one was.
+    """
+
+    job_id: str
+    job_name: str
+    run: str
+    attempt: int
+    number: int
+    boot_id: str
+    config: JobConfig
+    package: str | None
+    interpreter: str | None
+    stopping: bool
