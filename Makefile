@@ -16,7 +16,7 @@ NODE := PATH="$(BIN):$$PATH"
 SANDBOX := $(BIN)/python scripts/sandbox.py
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js bench build lock clean
+.PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js bench build record lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench: setup ## print the figures of benchmarks/
 build: setup ## sdist and wheel, the bundle inside, in dist/
 	@rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist
+
+record: demo ## renew the outputs that notebooks/ keeps
+	@$(BIN)/python scripts/record_outputs.py notebooks/quickstart.ipynb build/quickstart.ipynb
 
 lock: ## renew requirements-dev.txt from requirements-dev.in and pyproject.toml
 	@UV_SYSTEM_CERTS=1 $(BIN)/uv --quiet pip compile --upgrade --universal --python-version 3.11 \

@@ -63,6 +63,7 @@ def main(source: Path, result: Path) -> int:
         kernel_name="python3",
         extra_arguments=["--Application.log_level=ERROR"],  # it would warn of TCP, here on loopback
         resources={"metadata": {"path": str(source.resolve().parent)}},
+        record_timing=False,
         store_widget_state=False,
     )
     began = time.monotonic()
