@@ -165,11 +165,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _explained(line: Any, fields: Iterable[str]) -> InitErrorDetails:
     """Rewrite an error of pydantic's so that it suggests field names and shows no secret."""
     loc, value, message = line["loc"], _masked(line["input"]), line["msg"]
-    if line["type"] == "extra_forbidden":
+    error = line.get("ctx", {}).get("error")
+    if line["type"] == "extra_forbidden" and len(loc) == 1:  # a nested model has explained its own
         near = nearest(str(loc[-1]), fields)
         message = f"There is no such field{f'; did you mean {near}?' if near else ''}"
-    elif line["type"] == "value_error":
-        message = str(line["ctx"]["error"])
+    elif isinstance(error, ValueError):
+        message = str(error)
     if any(_is_secret(part) for part in loc):
         value = MASK
     return _line(message, loc, value, line["type"])

@@ -277,12 +277,12 @@ class Cell:
         while start is not None and start.tb_frame.f_code.co_filename != self.path:
             start = start.tb_next
         own = error.with_traceback(start)
-        text = "".join(traceback.format_exception(type(own), own, own.__traceback__))
+        formatted = traceback.TracebackException(type(own), own, own.__traceback__)
+        text, last = "".join(formatted.format()), "".join(formatted.format_exception_only())
+        if text.endswith(last):
+            text = f"{text[: -len(last)]}\x1b[1;31m{last.rstrip()}\x1b[0m\n"
         place = re.compile(rf'File "{re.escape(self.path)}", line (\d+)(?:, in <module>)?')
-        text = place.sub("\x1b[1;36mcell line \\1\x1b[0m", text)
-        return re.sub(
-            r"^([\w.]+)(?=:|\n?\Z)(?!.*\n[\w.]+(?::|\n?\Z))", "\x1b[1;31m\\1\x1b[0m", text, flags=re.MULTILINE
-        )
+        return place.sub("\x1b[1;36mcell line \\1\x1b[0m", text)
 
 
 def _json(value: object) -> bytes:

@@ -1,5 +1,7 @@
 """Which names a cell needs from the notebook: those that it uses and does not define."""
 
+# ruff: noqa: N815 - the names of methods that ast.NodeVisitor looks for
+
 from __future__ import annotations
 
 import ast
@@ -9,22 +11,28 @@ from collections.abc import Iterable, Iterator
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.packaging.bindings import bindings, function_bindings, type_parameters
 
-IPYTHON_NAMES = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+IPYTHON_NAMES = _words(
     "get_ipython display In Out _ __ ___ _i _ii _iii _ih _oh _dh _exit_code exit quit open "
-    "__name__ __doc__ __builtins__ __annotations__ __debug__ __spec__ __loader__ __package__".split()
+    "__name__ __doc__ __builtins__ __annotations__ __debug__ __spec__ __loader__ __package__"
 )
 # Magics that define no name; a cell with any other may define what it likes.
-_PLAIN_MAGICS = frozenset(
+_PLAIN_MAGICS = _words(
     "alias autoawait autocall automagic cd colors conda config debug dhist dirs env load_ext logstop lsmagic "
     "magic matplotlib pdb pip popd precision prun psearch pushd pwd pycat quickref reload_ext sc set_env "
-    "sx system timeit unload_ext uv who who_ls whos xmode".split()
+    "sx system timeit unload_ext uv who who_ls whos xmode"
 )
 _PYTHON_MAGICS = frozenset({"time", "timeit", "prun"})
+_OF_CLASS = "<class>"  # marks the scope of a class
 _EXECUTES = frozenset({"exec", "eval"})
 _NAME_ERRORS = frozenset({"NameError", "UnboundLocalError", "Exception", "BaseException"})
 
 
-class _Unknowable(Exception):
+class _UnknowableError(Exception):
     """The cell may define names that can't be seen in its text."""
 
 
@@ -45,7 +53,7 @@ def free_names(source: str, provided: Iterable[str] = ()) -> list[str]:
     try:
         reader.guarded = set(_asked_for(tree))
         reader.block(tree.body)
-    except (_Unknowable, RecursionError):
+    except (_UnknowableError, RecursionError):
         return []
     return reader.result()
 
@@ -60,7 +68,7 @@ def assigned_names(source: str) -> set[str] | None:
     reader = _Reader(set())
     try:
         reader.block(tree.body)
-    except (_Unknowable, RecursionError):
+    except (_UnknowableError, RecursionError):
         return None
     return reader.bound | set(bindings(tree.body))
 
@@ -69,7 +77,7 @@ def _parse(source: str) -> ast.Module:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        text = TransformerManager().transform_cell(source)
+        text = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
         tree = ast.parse(text)
         compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -148,7 +156,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if any(alias.name == "*" for alias in node.names):
-            raise _Unknowable
+            raise _UnknowableError
         for alias in node.names:
             self._bind(alias.asname or alias.name)
 
@@ -208,7 +216,7 @@ class _Reader(ast.NodeVisitor):
         self.guarded = before
         self._branch(node.handlers, node.orelse, node.finalbody)
 
-    visit_TryStar = visit_Try
+    visit_TryStar = visit_Try  # type: ignore[assignment]
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.type is not None:
@@ -252,18 +260,20 @@ class _Reader(ast.NodeVisitor):
             self.block(part.annotation for part in every if part.annotation is not None)
             if node.returns is not None:
                 self.visit(node.returns)
+        outer = self.scopes
+        self.scopes = [scope for scope in outer if _OF_CLASS not in scope]  # a body sees no class around it
         self.scopes.append(function_bindings(node))
         self.deferred += 1
         self.block([node.body] if isinstance(node, ast.Lambda) else node.body)
         self.deferred -= 1
-        del self.scopes[-2:]
+        self.scopes = outer[:-1]
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.block(node.decorator_list)
         self.scopes.append(type_parameters(node))
         self.block(getattr(node, "type_params", []))
         self.block([*node.bases, *(keyword.value for keyword in node.keywords)])
-        self.scopes.append({"__module__", "__qualname__", "__class__"})
+        self.scopes.append({"__module__", "__qualname__", _OF_CLASS})
         self.block(node.body)
         del self.scopes[-2:]
         self._bind(node.name)
@@ -294,21 +304,23 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else None
         if name in _EXECUTES and name is not None:
-            raise _Unknowable
+            raise _UnknowableError
         if isinstance(node.func, ast.Attribute):
             self._method(node.func, node)
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.ctx, ast.Store) and _is_namespace(node.value):
-            raise _Unknowable
+            raise _UnknowableError
         self.generic_visit(node)
 
     def _method(self, method: ast.Attribute, node: ast.Call) -> None:
         if method.attr in ("update", "setdefault") and _is_namespace(method.value):
-            raise _Unknowable
+            raise _UnknowableError
         if method.attr in ("run_line_magic", "run_cell_magic", "run_cell", "ex", "push"):
-            texts = [part.value if isinstance(part, ast.Constant) else None for part in node.args]
+            texts: list[object] = [
+                part.value if isinstance(part, ast.Constant) else None for part in node.args
+            ]
             self._magic(method.attr, texts)
 
     def _magic(self, method: str, texts: list[object]) -> None:
@@ -318,9 +330,9 @@ class _Reader(ast.NodeVisitor):
             try:
                 self.block(_parse(code).body)
             except PackageError:
-                raise _Unknowable from None  # options before the code
+                raise _UnknowableError from None  # options before the code
         elif method != "run_line_magic" or name not in _PLAIN_MAGICS:
-            raise _Unknowable
+            raise _UnknowableError
 
 
 def _is_namespace(node: ast.AST) -> bool:

@@ -1,0 +1,99 @@
+"""The rules of compute configs and queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from jobs_jupyter.job.models import (
+    ComputeConfig,
+    HeadNodeConfig,
+    JobQueueConfig,
+    JobQueueSpec,
+    MarketType,
+    MultiResourceComputeConfig,
+    RequiredResources,
+    WorkerNodeGroupConfig,
+)
+from jobs_jupyter.models.base import Model
+from jobs_jupyter.models.compute import memory_bytes
+
+TYPE = {"instance_type": "m5"}
+NEED = {"CPU": 1, "memory": "8Gi"}
+SPEC = {"idle_timeout_s": 0}
+
+REFUSED: list[tuple[type[Model], dict[str, Any], str]] = [
+    (HeadNodeConfig, {}, "neither"),
+    (HeadNodeConfig, {**TYPE, "required_resources": NEED}, "both"),
+    (HeadNodeConfig, {**TYPE, "resources": {"CPU": -1}}, "resources"),
+    (HeadNodeConfig, {**TYPE, "resources": {"CPU": float("nan")}}, "resources"),
+    (HeadNodeConfig, {**TYPE, "resources": {"CPU": True}}, "resources"),
+    (HeadNodeConfig, {**TYPE, "cloud_deployment": {"nope": "a"}}, "no such field"),
+    (WorkerNodeGroupConfig, {**TYPE, "max_nodes": 0}, "max_nodes"),
+    (WorkerNodeGroupConfig, {**TYPE, "min_nodes": -1}, "min_nodes"),
+    (WorkerNodeGroupConfig, {**TYPE, "min_nodes": 11}, "max_nodes is 10"),
+    (WorkerNodeGroupConfig, {**TYPE, "market_type": "STOLEN"}, "use one of ON_DEMAND"),
+    (ComputeConfig, {"worker_nodes": [TYPE, TYPE]}, "distinct names"),
+    (ComputeConfig, {"worker_nodes": [], "auto_select_worker_config": True}, "exclude each other"),
+    (ComputeConfig, {"zones": []}, "zones"),
+    (ComputeConfig, {"min_resources": {"CPU": -1}}, "min_resources"),
+    (ComputeConfig, {"max_resources": {"CPU": "1"}}, "max_resources"),
+    (MultiResourceComputeConfig, {"configs": []}, "configs"),
+    (MultiResourceComputeConfig, {"configs": [{"cloud_resource": "a"}] * 2}, "distinct"),
+    (MultiResourceComputeConfig, {"configs": [{}, {}]}, "no cloud_resource"),
+    (MultiResourceComputeConfig, {"cloud": "a", "configs": [{"cloud": "b"}]}, "several clouds"),
+    (RequiredResources, {"CPU": 1}, "memory"),
+    (RequiredResources, {"memory": "8Gi"}, "CPU"),
+    (RequiredResources, {**NEED, "CPU": 0}, "CPU"),
+    (RequiredResources, {**NEED, "CPU": 513}, "CPU"),
+    (RequiredResources, {**NEED, "memory": 2**20 - 1}, "between 1Mi and 24Ti"),
+    (RequiredResources, {**NEED, "memory": "25Ti"}, "between 1Mi and 24Ti"),
+    (RequiredResources, {**NEED, "memory": "lots"}, "8Gi"),
+    (RequiredResources, {**NEED, "GPU": 17}, "GPU"),
+    (RequiredResources, {**NEED, "cpu_architecture": "vax"}, "cpu_architecture"),
+    (JobQueueSpec, {}, "idle_timeout_s"),
+    (JobQueueSpec, {"idle_timeout_s": -1}, "idle_timeout_s"),
+    (JobQueueSpec, {**SPEC, "max_concurrency": 0}, "max_concurrency"),
+    (JobQueueSpec, {**SPEC, "auto_termination_threshold_job_count": 0}, "auto_termination"),
+    (JobQueueSpec, {**SPEC, "execution_mode": "RANDOM"}, "use one of FIFO"),
+    (JobQueueConfig, {"target_job_queue_name": "a", "job_queue_spec": SPEC}, "exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("model", "fields", "message"), REFUSED, ids=str)
+def test_refused(model: type[Model], fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        model(**fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (HeadNodeConfig, {"required_resources": NEED, "resources": {"CPU": 0, "x": 1.5}}),
+        (WorkerNodeGroupConfig, {**TYPE, "min_nodes": 10, "market_type": "prefer_spot"}),
+        (ComputeConfig, {"worker_nodes": [], "zones": ["a"]}),
+        (ComputeConfig, {"worker_nodes": [TYPE, {**TYPE, "name": "b"}]}),
+        (ComputeConfig, {"worker_nodes": [{"required_resources": NEED}] * 2}),
+        (MultiResourceComputeConfig, {"configs": [{"cloud_resource": "a"}, {"cloud_resource": "b"}]}),
+        (RequiredResources, {"CPU": 512, "memory": 24 * 2**40, "GPU": 16, "cpu_architecture": "arm64"}),
+        (JobQueueSpec, {**SPEC, "execution_mode": "lifo", "compute_config": "a:1"}),
+    ],
+)
+def test_round_trip(model: type[Model], fields: dict[str, Any]) -> None:
+    value = model(**fields)
+    assert model(**value.to_dict()) == value
+
+
+def test_defaults() -> None:
+    group = WorkerNodeGroupConfig(instance_type="m5")
+    assert (group.min_nodes, group.max_nodes, group.market_type) == (0, 10, MarketType.ON_DEMAND)
+    assert group.group_name == "m5"
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [(5, 5), ("1Mi", 2**20), ("8Gi", 8 * 2**30), ("1.5GiB", 3 * 2**29), ("2GB", 2 * 10**9)]
+)
+def test_memory(given: int | str, size: int) -> None:
+    assert memory_bytes(given) == size
