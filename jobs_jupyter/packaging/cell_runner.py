@@ -28,6 +28,7 @@ from contextlib import suppress
 from typing import Any
 
 FLUSH_S = 0.05
+VALUE = "_jobs_jupyter_value"
 STARTS_PROCESS = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "pty.spawn"})
 
 
@@ -129,7 +130,6 @@ class Cell:
         with open(os.path.join(folder, "cell.json"), encoding="utf-8") as file:
             self.about: dict[str, Any] = json.load(file)
         self.module = types.ModuleType("__main__")
-        self._loop: Any = None
 
     def run(self) -> None:
         """Run the cell with its inputs, then keep its outputs."""
@@ -172,33 +172,27 @@ class Cell:
     def _execute(self) -> None:
         namespace = self.module.__dict__
         transform, show, context = _shell(self.module)
-        source = transform(self.source)
+        blank = self.source[: len(self.source) - len(self.source.lstrip())].count("\n")  # IPython drops these
+        source = "\n" * blank + transform(self.source)
         _remember(self.path, source)
         tree = compile(source, self.path, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            tree.body[-1] = _assignment(VALUE, last)
         with context:
-            try:
-                self._evaluate(tree, "exec", namespace)
-                if isinstance(last, ast.Expr):
-                    value = self._evaluate(ast.Expression(last.value), "eval", namespace)
-                    if value is not None and not _ends_quietly(source, last):
-                        namespace["_"] = value
-                        show(value)
-            finally:
-                if self._loop is not None:
-                    self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._evaluate(tree, namespace)
+            value = namespace.pop(VALUE, None)
+            if isinstance(last, ast.Expr) and value is not None and not _ends_quietly(source, last):
+                namespace["_"] = value
+                show(value)
 
-    def _evaluate(self, tree: Any, mode: str, namespace: dict[str, Any]) -> object:
-        code = compile(tree, self.path, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
-        value = eval(code, namespace)  # noqa: S307 - the cell is the user's own
+    def _evaluate(self, tree: ast.Module, namespace: dict[str, Any]) -> None:
+        code = compile(tree, self.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+        coroutine = eval(code, namespace)  # noqa: S307 - the cell is the user's own
         if code.co_flags & inspect.CO_COROUTINE:
             import asyncio
 
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                asyncio.set_event_loop(self._loop)
-            value = self._loop.run_until_complete(value)
-        return value
+            asyncio.run(coroutine)
 
     # Outputs
 
@@ -294,6 +288,12 @@ def _remember(path: str, source: str) -> None:
     import linecache
 
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+
+
+def _assignment(name: str, last: ast.Expr) -> ast.Assign:
+    """Return `name = …` in the place of a last expression, so that one run gives its value too."""
+    target = ast.copy_location(ast.Name(name, ast.Store()), last)
+    return ast.copy_location(ast.Assign([target], last.value), last)
 
 
 def _ends_quietly(source: str, last: ast.Expr) -> bool:

@@ -1,7 +1,5 @@
 """Which names a cell needs from the notebook: those that it uses and does not define."""
 
-# ruff: noqa: N815 - the names of methods that ast.NodeVisitor looks for
-
 from __future__ import annotations
 
 import ast
@@ -77,12 +75,17 @@ def _parse(source: str) -> ast.Module:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        text = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+        text = _leading_lines(source) + TransformerManager().transform_cell(source)
         tree = ast.parse(text)
         compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise _syntax_error(error) from None
     return tree
+
+
+def _leading_lines(source: str) -> str:
+    """Return the blank lines that IPython drops, so that line numbers stay the cell's."""
+    return "\n" * source[: len(source) - len(source.lstrip())].count("\n")
 
 
 def _syntax_error(error: BaseException) -> PackageError:

@@ -94,16 +94,17 @@ def _translate(pattern: str) -> str | None:
     """Return the regular expression of a pattern; None if it can match nothing."""
     out: list[str] = []
     at = 0
+    literal = len(re.split(r"[*?\[\\]", pattern, maxsplit=1)[0])  # git compares this part apart from the rest
     while at < len(pattern):
         if pattern.startswith("*", at):
             stars = len(pattern[at:]) - len(pattern[at:].lstrip("*"))
-            alone = at == 0 or pattern[at - 1] == "/"
+            alone = at == literal or pattern[at - 1] == "/"
             end = at + stars
-            if stars == 2 and alone and pattern.startswith("/", end):
-                out.append("(?:[^/]+/)*")
+            if stars >= 2 and alone and pattern.startswith("/", end):
+                out.append("(?:.*/)?")
                 end += 1
-            elif stars == 2 and alone and end == len(pattern):
-                out.append(".+" if at else ".*")
+            elif stars >= 2 and alone and end == len(pattern):
+                out.append(".*")
             else:
                 out.append("[^/]*")
             at = end
