@@ -97,6 +97,12 @@ class ServiceClient:
     def reconnect(self) -> None:
         """Forget the connection; the next request looks for the service anew."""
         with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close the connections. A thread that is using one gets a LOST error and comes back."""
+        if self._http is not None:
+            self._http.close()
             self._http = None
 
     def _connected(self) -> httpx.Client:
@@ -104,6 +110,7 @@ class ServiceClient:
         target = tuple(os.environ.get(name) for name in names)
         with self._lock:
             if self._http is None or self._pid != os.getpid() or self._target != target:
+                self._drop()
                 self._endpoint = service.ensure()
                 self._http = self._endpoint.client()
                 self._pid, self._target = os.getpid(), target

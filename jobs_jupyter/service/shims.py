@@ -64,6 +64,8 @@ class Shims:
     def close(self) -> None:
         """End the warm process; shims go on."""
         if self._streams is not None:
+            with contextlib.suppress(OSError):  # at once: the transport's own close waits for the loop
+                self._streams[1].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
             self._streams[1].close()
             self._streams = None
         if self._process is not None:

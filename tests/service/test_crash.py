@@ -1,0 +1,272 @@
+"""The service may die at any moment: nothing is lost, nothing runs twice.
+
+Between two durable steps it is stopped by doing the first ones without a service and then
+starting one, which finds just what a killed service would have left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from jobs_jupyter import job
+from jobs_jupyter.client import service as client_service
+from jobs_jupyter.job.models import JobConfig, JobState
+from jobs_jupyter.models.errors import JobStateError
+from jobs_jupyter.models.names import new_job_id
+from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.service import environment, machine
+from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.runners.local import LocalRunner
+from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store.database import Database
+
+DEADLINE_S = 30
+
+
+def service_pid(home: Path) -> int:
+    return int(json.loads((home / "service.json").read_text())["pid"])
+
+
+def kill_service(home: Path) -> None:
+    """SIGKILL, and wait until the process is gone."""
+    process = psutil.Process(service_pid(home))
+    process.kill()
+    process.wait(10)
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Poll what no event tells: a file that another process writes, a process that goes."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "this did not come about"
+        time.sleep(0.01)
+    return found
+
+
+def run_paths(home: Path, job_id: str, index: int = -1) -> RunPaths:
+    status = job.status(id=job_id)
+    return StatePaths(home).job(job_id).run(status.runs[index].name)
+
+
+def test_a_run_outlives_the_service_and_is_found_again(service: Path) -> None:
+    job_id = job.submit(
+        JobConfig(
+            entrypoint="echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 7", max_retries=0
+        )
+    )
+    job.wait(id=job_id, state=JobState.RUNNING)
+    paths = run_paths(service, job_id)
+    until(lambda: paths.log.exists() and paths.log.read_text() == "one\n")
+    kill_service(service)
+    (paths.work / "go").touch()
+    until(paths.exit.exists)
+    with pytest.raises(JobStateError, match="exit code 7"):
+        job.wait(id=job_id)
+    assert job.get_logs(id=job_id) == "one\ntwo\n"
+    assert [run.exit_code for run in job.status(id=job_id).runs] == [7]
+
+
+def test_a_run_that_ends_after_the_restart_is_watched(service: Path) -> None:
+    job_id = job.submit(JobConfig(entrypoint="while [ ! -e go ]; do sleep 0.02; done"))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    kill_service(service)
+    assert job.status(id=job_id).state == JobState.RUNNING
+    (run_paths(service, job_id).work / "go").touch()
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+
+
+def test_a_timeout_is_kept_while_the_service_is_down(service: Path) -> None:
+    job_id = job.submit(JobConfig(entrypoint="sleep 600", timeout_s=1, max_retries=0))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    paths = run_paths(service, job_id)
+    kill_service(service)
+    until(paths.exit.exists)
+    status = job.status(id=job_id)
+    assert (status.state, status.reason) == (JobState.FAILED, "timed out after 1 s")
+
+
+def test_a_stop_that_the_service_did_not_carry_out_is_repeated(service: Path) -> None:
+    job_id = job.submit(JobConfig(entrypoint="sleep 600"))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    kill_service(service)
+    in_database(service, changes.request_stop, job_id)
+    job.wait(id=job_id, state=JobState.TERMINATED, timeout_s=DEADLINE_S)
+
+
+def test_waiting_survives_the_service(service: Path) -> None:
+    job_id = job.submit(JobConfig(entrypoint="while [ ! -e go ]; do sleep 0.02; done"))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    work = run_paths(service, job_id).work
+    waited = threading.Thread(target=job.wait, kwargs={"id": job_id, "timeout_s": DEADLINE_S})
+    waited.start()
+    kill_service(service)
+    (work / "go").touch()
+    waited.join(DEADLINE_S)
+    assert not waited.is_alive()
+    assert job.status(id=job_id).state == JobState.SUCCEEDED
+
+
+def test_a_killed_shim_loses_the_run_and_leaves_no_process(service: Path) -> None:
+    job_id = job.submit(JobConfig(entrypoint="setsid sleep 600 & sleep 600", max_retries=0))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    claim = json.loads(run_paths(service, job_id).claim(1).read_text())
+    tree = until(
+        lambda: [p for p in psutil.Process(claim["pid"]).children(recursive=True) if p.name() == "sleep"][1:]
+    )
+    os.kill(claim["pid"], signal.SIGKILL)
+    with pytest.raises(JobStateError, match="lost: the process that watched over it was killed"):
+        job.wait(id=job_id, timeout_s=DEADLINE_S)
+    _, alive = psutil.wait_procs(tree, timeout=5)
+    assert alive == []
+
+
+def test_a_killed_warm_process_is_replaced(service: Path) -> None:
+    job.wait(id=job.submit(JobConfig(entrypoint="true")))
+    (warm,) = [
+        p for p in psutil.Process(service_pid(service)).children() if "shim.py" in " ".join(p.cmdline())
+    ]
+    warm.kill()
+    until(lambda: not warm.is_running() or warm.status() == psutil.STATUS_ZOMBIE)
+    job.wait(id=job.submit(JobConfig(entrypoint="true")), timeout_s=DEADLINE_S)
+
+
+# --- between two durable steps ------------------------------------------------------------------
+
+
+def in_database(home: Path, change: Callable[..., Any], *arguments: Any) -> Any:
+    """Commit one change as the service would, without a service."""
+    database = Database(StatePaths(home).database)
+    try:
+        return asyncio.run(database.write(change, *arguments, Clock().now()))
+    finally:
+        database.close()
+
+
+def accepted(home: Path, entrypoint: str) -> str:
+    """Bring a job as far as a submit that was answered, by a service that then died."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    job_id = new_job_id()
+    environment.save(StatePaths(home).job(job_id), dict(os.environ))
+    config = JobConfig(entrypoint=entrypoint, max_retries=0)
+    new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None, None)
+    in_database(home, changes.add_job, new)
+    return job_id
+
+
+def run_count(marks: Path) -> int:
+    return len(marks.read_text().splitlines()) if marks.exists() else 0
+
+
+def test_killed_after_accepting(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+
+
+def test_killed_after_writing_down_the_intent(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+    assert [run.name for run in job.status(id=job_id).runs] == [launch.run]
+
+
+def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks; sleep 0.5; exit 3")
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+
+    async def start_and_die() -> None:
+        paths = StatePaths(service)
+        runner = LocalRunner(paths, PackageFiles(paths), lambda *_: None)
+        await runner.start(launch)
+        runner.shims.close()
+
+    asyncio.run(start_and_die())
+    with pytest.raises(JobStateError, match="exit code 3"):
+        job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+
+
+def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+    claim = StatePaths(service).job(job_id).run(launch.run).claim(1)
+    claim.parent.mkdir(parents=True)
+    claim.touch()
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+
+
+def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    in_database(service, changes.begin_run, job_id, "another-boot")
+    with pytest.raises(JobStateError, match="lost: the machine restarted"):
+        job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 0
+
+
+def test_files_of_a_job_that_was_never_accepted_are_swept(service: Path) -> None:
+    paths = StatePaths(service)
+    environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"})
+    job.list(max_items=1)
+    next(iter(job.list(max_items=1)), None)
+    assert not paths.job("prodjob_nobody").root.exists()
+
+
+def test_killed_at_random_moments(service: Path, tmp_path: Path) -> None:
+    """Jobs are submitted while the service is killed again and again; each runs once."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    client_service.ensure()
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(chance.uniform(0.02, 0.4)):
+            try:
+                os.kill(service_pid(service), signal.SIGKILL)
+            except (OSError, ValueError):
+                continue  # between two services
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    submitted = []
+    try:
+        for number in range(25):
+            entrypoint = (
+                f"echo $JOBS_JUPYTER_RUN_NAME >> {tmp_path}/{number}; echo log {number}; exit {number % 2}"
+            )
+            submitted.append(submit_stubbornly(JobConfig(entrypoint=entrypoint, max_retries=0)))
+    finally:
+        over.set()
+        killer.join()
+    for number, job_id in enumerate(submitted):
+        ended = JobState.FAILED if number % 2 else JobState.SUCCEEDED
+        job.wait(id=job_id, state=ended, timeout_s=DEADLINE_S)
+        assert run_count(tmp_path / str(number)) == 1
+        assert job.get_logs(id=job_id) == f"log {number}\n"
+    assert len(list(job.list())) == len(submitted)
+
+
+def submit_stubbornly(config: JobConfig) -> str:
+    """Submit until a submit is acknowledged. One that gave up must not have left a job behind."""
+    before = None
+    while True:
+        try:
+            return job.submit(config)
+        except ConnectionError as error:
+            assert before is None or time.monotonic() - before < DEADLINE_S, error
+            before = before or time.monotonic()
