@@ -103,7 +103,7 @@ def _translate(pattern: str) -> str | None:
             if stars >= 2 and alone and pattern.startswith("/", end):
                 out.append("(?:.*/)?")
                 end += 1
-            elif stars >= 2 and alone and end == len(pattern):
+            elif stars >= 2 and alone and (end == len(pattern) or pattern.startswith("\\/", end)):
                 out.append(".*")
             else:
                 out.append("[^/]*")
