@@ -44,8 +44,8 @@ class Walk:
     left_out: dict[str, str] = field(default_factory=dict)  # top-most path → rule
 
     def __post_init__(self) -> None:
-        self._first = Rules(self.excludes, "excludes")
-        self._last = Rules(DEFAULT_EXCLUDES, "left out by default")
+        self._excludes = Rules(self.excludes, "excludes")
+        self._defaults = Rules(DEFAULT_EXCLUDES, "left out by default")
         self._home = os.path.realpath(self.home) if self.home else None
 
     def found(self) -> Iterator[Found]:
@@ -93,13 +93,14 @@ class Walk:
         return None
 
     def _rule(self, path: str, name: str, scopes: list[_Scope], is_directory: bool) -> Rule | None:
-        """Return the rule that decides: excludes, then inner before outer gitignore, then defaults."""
-        rule = self._first.match(path, name, is_directory=is_directory)
-        for scope in reversed(scopes):
-            if rule is not None:
+        """Return the rule that decides: excludes, then defaults, then inner before outer gitignore."""
+        for rules in (self._excludes, self._defaults):
+            if rule := rules.match(path, name, is_directory=is_directory):
                 return rule
-            rule = scope.rules.match(path[scope.prefix :], name, is_directory=is_directory)
-        return rule or self._last.match(path, name, is_directory=is_directory)
+        for scope in reversed(scopes):
+            if rule := scope.rules.match(path[scope.prefix :], name, is_directory=is_directory):
+                return rule
+        return None
 
     def _with_gitignore(
         self, prefix: str, entries: list[os.DirEntry[str]], scopes: list[_Scope]

@@ -54,6 +54,11 @@ def test_defaults_are_left_out_and_can_be_taken_in(tmp_path: Path) -> None:
     }
 
 
+def test_only_excludes_take_in_a_default(tmp_path: Path) -> None:
+    write(tmp_path, **{".gitignore": "!*", "venv__x": ""})
+    assert paths(snapshot(tmp_path)) == [".gitignore"]
+
+
 def test_excludes_beat_inner_beat_outer_gitignores(tmp_path: Path) -> None:
     write(tmp_path, **{".gitignore": "*.csv\n*.log\n", "d__.gitignore": "!keep.csv\n*.txt\n"})
     write(
