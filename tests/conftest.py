@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -57,11 +58,13 @@ def stop_everything() -> None:
     """Terminate every active job of the current state directory, then stop its service."""
     from jobs_jupyter import job
     from jobs_jupyter.client import service as client_service
+    from jobs_jupyter.models.errors import JobStateError
 
     try:
         for status in list(job.list(state_filter=["STARTING", "RUNNING"])):
             job.terminate(id=status.id)
-            job.wait(id=status.id, state="TERMINATED", timeout_s=GONE_WITHIN_S)
+            with contextlib.suppress(JobStateError):  # it ended by itself
+                job.wait(id=status.id, state="TERMINATED", timeout_s=GONE_WITHIN_S)
     finally:
         client_service.stop()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -20,6 +19,7 @@ from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.scheduler import Waiting, plan
 from jobs_jupyter.service.store import changes, packages, queries
@@ -94,7 +94,7 @@ class Supervisor:
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""
         package = await self.change(changes.remove, job_id)
-        await asyncio.to_thread(shutil.rmtree, self.paths.job(job_id).root, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, self.paths.job(job_id).root)
         if package is not None:
             await self._release(package)
 
@@ -160,7 +160,7 @@ class Supervisor:
         needed = await self.database.read(queries.environment_owners)
         for root in self.paths.jobs.iterdir() if self.paths.jobs.exists() else ():
             if root.name not in known:
-                await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
+                await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 self.paths.job(root.name).environment.unlink(missing_ok=True)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -20,6 +19,7 @@ from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners import Ended
 from jobs_jupyter.service.shims import Shims, on_exit
 
@@ -103,7 +103,7 @@ class LocalRunner:
         return self.paths.job(launch.job_id).run(launch.run)
 
     def _prepare(self, launch: Launch, paths: RunPaths) -> Path:
-        shutil.rmtree(paths.work, ignore_errors=True)  # of a try that got no further
+        remove_tree(paths.work)  # of a try that got no further
         for directory in (paths.work, paths.outputs):
             directory.mkdir(parents=True, exist_ok=True)
         if launch.package:

@@ -1,0 +1,108 @@
+"""`job.submit`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs_jupyter import job
+from jobs_jupyter.job.models import JobConfig
+from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
+from tests.jobs import ended, output, run, submit
+
+UNSUPPORTED: dict[str, Any] = {
+    "image_uri": "python:3.12",
+    "containerfile": "Containerfile",
+    "compute_config": "big:1",
+    "py_modules": ["module"],
+    "requirements": ["numpy"],
+    "py_executable": "python -X dev",
+    "connections": [{"type": "databricks", "name": "one"}],
+    "job_queue_config": {"job_queue_spec": {"name": "queue", "idle_timeout_s": 1}},
+    "ray_version": "0.0.1",
+    "working_dir": "s3://bucket/code.zip",
+    "cloud": "elsewhere",
+}
+
+
+def test_only_a_job_config_is_taken(home: Path) -> None:
+    for wrong in ({"entrypoint": "true"}, "true", None):
+        with pytest.raises(TypeError, match="JobConfig"):
+            job.submit(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        job.submit(JobConfig(entrypoint="true"), name="x")  # type: ignore[call-arg]
+    assert not home.exists()
+
+
+def test_ids_names_and_defaults(service: Path) -> None:
+    first = job.submit(JobConfig(entrypoint="true"))
+    second, third = submit("true", name="twin"), submit("true", name="twin")
+    assert re.fullmatch(r"prodjob_[a-z0-9]{26}", first)
+    assert len({first, second, third}) == 3
+    assert job.status(name="twin").id == third
+
+    status = ended(first)
+    assert re.fullmatch(r"job-[a-z]+-[a-z]+-[a-z0-9]+", status.name)
+    assert status.config.max_retries is None
+    assert status.max_runs == 2
+    assert (status.project, status.cloud) == ("default", "local")
+    assert status.config == JobConfig(entrypoint="true")
+
+
+def test_a_job_is_on_disk_when_submit_returns(service: Path) -> None:
+    job_id = submit("true", name="durable")
+    assert job_id.encode() in (service / "jobs.db").read_bytes() + (service / "jobs.db-wal").read_bytes()
+    ended(job_id)
+
+
+def test_what_this_service_cannot_honour_is_refused_by_name(service: Path, tmp_path: Path) -> None:
+    for field, value in UNSUPPORTED.items():
+        with pytest.raises(ValueError, match=field) as refused:
+            submit("true", **{field: value})
+        wanted = InvalidRequestError if field == "cloud" else UnsupportedError
+        assert isinstance(refused.value, wanted)
+    assert "local" in str(refused.value)  # the clouds that there are
+    with pytest.raises(UnsupportedError, match=r"image_uri|registry_login_secret"):
+        submit("true", image_uri="python:3.12", registry_login_secret="secret")
+
+    # refused before a directory is packaged
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(UnsupportedError, match="requirements"):
+        submit("true", requirements=["numpy"], working_dir=str(tmp_path))
+    assert not list(service.glob("packages/blobs/*/*"))
+    assert list(job.list()) == []
+    assert not list(service.glob("jobs/*"))
+
+
+def test_a_directory_that_cannot_be_packaged_leaves_no_job(service: Path, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    with pytest.raises(PackageError, match=r"did you mean '.*src'"):
+        submit("true", working_dir=str(tmp_path / "scr"))
+    with pytest.raises(PackageError, match="not a directory"):
+        submit("true", working_dir=__file__)
+    assert list(job.list()) == []
+
+
+def test_any_text_is_taken(service: Path) -> None:
+    text = "größe 🎈 'quoted' \"double\" $HOME \\n"
+    status = run('printf %s "$TEXT"', name=text, project=text, env_vars={"TEXT": text}, tags={"a": text})
+    assert job.get_logs(id=status.id) == text + "\n"
+    assert job.status(name=text, project=text).id == status.id
+    assert status.tags == {"a": text}
+
+
+def test_a_long_command_and_a_script(service: Path) -> None:
+    # one argument of execve has room for 128 KiB
+    assert output("echo " + "x" * 120_000) == "x" * 120_000 + "\n"
+    assert output("for i in 1 2\ndo\n  echo $i\ndone\n") == "1\n2\n"
+
+
+def test_a_command_that_does_not_fit_into_one_argument_says_so(service: Path) -> None:
+    status = run("echo " + "x" * 200_000)
+    assert status.state == "FAILED"
+    assert status.reason is not None
+    assert status.reason.startswith("could not start")
+    assert [each.state for each in status.runs] == ["FAILED"]
