@@ -17,6 +17,8 @@ from jobs_jupyter.models.errors import ServiceUnavailableError
 
 SLACK_S = 0.25
 RETRY_S = 0.1
+LONGEST_WAIT_S = 1e9  # what the service takes
+LONGEST_TIMER_S = 1e6  # a socket's timer holds 24 days
 _BROKEN = (*LOST, httpx.TimeoutException, ServiceUnavailableError)
 
 
@@ -24,9 +26,11 @@ def events(job_id: str, deadline: float, after: int = 0) -> Iterator[dict[str, A
     """Yield the job's events that follow number `after`, until `deadline` (of time.monotonic)."""
     while (left := deadline - time.monotonic()) > 0:
         decoder = SSEDecoder()
-        query = {"job": job_id, "after": after, "wait_s": f"{left:.3f}"}
+        query = {"job": job_id, "after": after, "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:
-            with client.stream("/v1/events", query=query, timeout=left + SLACK_S) as answer:
+            with client.stream(
+                "/v1/events", query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)
+            ) as answer:
                 for chunk in answer.iter_raw():
                     for event in decoder.feed(chunk):
                         after = int(event.id)
@@ -39,9 +43,9 @@ def log(job_id: str, run: str, deadline: float, offset: int = 0) -> Iterator[byt
     """Yield a run's log from `offset` on, until the run has ended or `deadline` has come."""
     path = f"/v1/jobs/{job_id}/runs/{run}/log"
     while (left := deadline - time.monotonic()) > 0:
-        query = {"offset": offset, "follow": "1", "wait_s": f"{left:.3f}"}
+        query = {"offset": offset, "follow": "1", "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:
-            with client.stream(path, query=query, timeout=left + SLACK_S) as answer:
+            with client.stream(path, query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)) as answer:
                 for chunk in answer.iter_raw():
                     offset += len(chunk)
                     yield chunk

@@ -43,9 +43,12 @@ def wait(job: dict[str, Any], state: JobState, timeout_s: float, deadline: float
             raise JobStateError(f"The job {job['name']!r} ({job['id']}) was deleted.")
         seen = event["job"]
         last = seen["state"]
+        reached = last == state and (state != JobState.STARTING or job["state"] == state)
+        if reached and last not in TERMINAL:
+            return
         if follow:
             _print_new_logs(seen, printed, deadline)
-        if last == state:
+        if reached:
             return
         if last in TERMINAL:
             raise JobStateError(_ended_otherwise(seen, state))
