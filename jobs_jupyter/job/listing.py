@@ -118,11 +118,11 @@ def _tags(given: Any) -> list[tuple[str, str]]:
 def _time(label: str, given: Any) -> str:
     try:
         moment = given if isinstance(given, datetime) else datetime.fromisoformat(given)
-    except (TypeError, ValueError):
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).isoformat()
+    except (TypeError, ValueError, OverflowError):
         raise InvalidRequestError(
             f"{label} must be a datetime or an ISO 8601 string such as 2026-01-31T00:00:00Z, not {given!r}."
         ) from None
-    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).isoformat()
 
 
 def _duration(job: JobStatus) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import arguments, environment, follow, logs
+from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import changes, packages, queries
@@ -73,6 +73,7 @@ class Api:
         body = await arguments.json_object(request)
         config = arguments.config(body)
         variables, interpreter = arguments.origin(body)
+        key = arguments.idempotency_key(body)
         if config.cloud not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
         if not body.get("check_only") or config.working_dir is None or "://" in config.working_dir:
@@ -91,17 +92,17 @@ class Api:
             config=config,
             package=package_digest(config.working_dir) if config.working_dir else None,
             interpreter=interpreter,
-            idempotency_key=body.get("idempotency_key"),
+            idempotency_key=key,
         )
         own = self.state.paths.job(new.id)
         await asyncio.to_thread(environment.save, own, dict(os.environ) if variables is None else variables)
         try:
             status = await self.supervisor.change(changes.add_job, new)
         except BaseException:
-            shutil.rmtree(own.root, ignore_errors=True)
+            remove_tree(own.root)
             raise
         if status["id"] != new.id:
-            shutil.rmtree(own.root, ignore_errors=True)
+            remove_tree(own.root)
         return JSONResponse(status, 201)
 
     async def list_jobs(self, request: Request) -> Response:

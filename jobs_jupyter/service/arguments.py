@@ -17,6 +17,7 @@ from jobs_jupyter.service.store.queries import Listing
 
 DATES = ("created_at", "updated_at", "status_updated_at")
 MOST_JOBS_ON_A_PAGE = 100
+LONGEST_KEY = 64
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -42,6 +43,8 @@ def config(body: Mapping[str, Any]) -> JobConfig:
 def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:
     """Return the submitting process's environment and interpreter, None where they were not sent."""
     given = body.get("origin") or {}
+    if not isinstance(given, dict):
+        raise InvalidRequestError("origin must be an object.")
     environment, interpreter = given.get("environment"), given.get("interpreter")
     if environment is not None and not _is_environment(environment):
         raise InvalidRequestError("origin.environment must map strings to strings.")
@@ -55,6 +58,14 @@ def _is_environment(value: Any) -> bool:
         isinstance(name, str) and isinstance(text, str) and "\0" not in name + text
         for name, text in value.items()
     )
+
+
+def idempotency_key(body: Mapping[str, Any]) -> str | None:
+    """Return what makes a repeated submit the same one; None where it is not given."""
+    key = body.get("idempotency_key")
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
+        raise InvalidRequestError(f"idempotency_key must be a string of 1 to {LONGEST_KEY} characters.")
+    return key
 
 
 def listing(query: QueryParams, creator_id: str) -> Listing:
@@ -129,8 +140,8 @@ def _time(query: QueryParams, name: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(query[name])
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidRequestError(f"{name} must be an ISO 8601 time, not {query[name]!r}.") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86400 + since.seconds) * SECOND + since.microseconds

@@ -140,7 +140,9 @@ def _encode(place: list[Any]) -> str:
 def _decode(cursor: str) -> tuple[Any, str]:
     try:
         value, job_id = json.loads(base64.urlsafe_b64decode(cursor))
-    except ValueError:
+        if not isinstance(value, int | str | None) or not isinstance(job_id, str):
+            raise ValueError(value)
+    except (ValueError, TypeError):
         raise InvalidRequestError(f"{cursor!r} is not a cursor of this service.") from None
     return value, job_id
 

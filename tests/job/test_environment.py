@@ -1,0 +1,168 @@
+"""What a run sees: variables, interpreter, shell, directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs_jupyter import job
+from jobs_jupyter.client.http import client
+from tests.jobs import MORTAL, ended, output, python, running, submit
+
+SECRET = "not-for-the-disk-0815"
+KERNELS = {
+    "JPY_PARENT_PID": "1",
+    "JPY_SESSION_NAME": "notebook.ipynb",
+    "JPY_INTERRUPT_EVENT": "4",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "JOBS_JUPYTER_JOB_ID": "of an outer job",
+    "JOBS_JUPYTER_RUN_NAME": "of an outer run",
+}
+DUMP = "python -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+
+
+def variables(**fields: object) -> dict[str, str]:
+    return dict(json.loads(output(DUMP, **fields)))
+
+
+def test_the_submitting_process_at_submit_time(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.endpoint.is_local  # starts the service, before:
+    monkeypatch.setenv("SET_LATE", "größe 🎈\nsecond line")
+    monkeypatch.setenv("OVERRIDDEN", "outer")
+    monkeypatch.delenv("LANG", raising=False)
+    for name, value in KERNELS.items():
+        monkeypatch.setenv(name, value)
+    seen = variables(name="my name", env_vars={"OVERRIDDEN": "inner", "EMPTY": "", "JPY_OWN": "mine"})
+    assert seen["SET_LATE"] == "größe 🎈\nsecond line"
+    assert "LANG" not in seen
+    assert (seen["OVERRIDDEN"], seen["EMPTY"], seen["JPY_OWN"]) == ("inner", "", "mine")
+    assert not seen.keys() & {name for name in KERNELS if not name.startswith("JOBS_JUPYTER_")}
+
+    status = job.status(name="my name")
+    assert seen["JOBS_JUPYTER_JOB_ID"] == status.id
+    assert seen["JOBS_JUPYTER_JOB_NAME"] == "my name"
+    assert seen["JOBS_JUPYTER_RUN_NAME"] == status.runs[0].name
+    assert seen["JOBS_JUPYTER_RUN_ATTEMPT"] == "1"
+
+    left_out = {*KERNELS, "PATH", "PWD", "OLDPWD", "SHLVL", "_", "OVERRIDDEN"}
+    expected = {name: value for name, value in os.environ.items() if name not in left_out}
+    assert expected.items() <= seen.items()
+
+
+def test_later_changes_of_the_submitting_process_change_nothing(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VALUE", "first")
+    job_id = submit('echo "$VALUE"; exit 1', max_retries=1)
+    monkeypatch.setenv("VALUE", "second")
+    runs = ended(job_id).runs
+    assert [job.get_logs(id=job_id, run=each.name) for each in runs] == ["first\n", "first\n"]
+
+
+def test_a_matplotlib_backend_of_ones_own_stays(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "svg")
+    assert variables()["MPLBACKEND"] == "svg"
+
+
+def test_python_is_not_buffered_unless_asked_for(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    echo = 'echo "[$PYTHONUNBUFFERED]"'
+    assert output(echo) == "[1]\n"
+    assert output(echo, env_vars={"PYTHONUNBUFFERED": ""}) == "[]\n"
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")
+    assert output(echo) == "[]\n"
+
+
+def test_python_is_the_submitting_interpreter(service: Path) -> None:
+    show = "python -c 'import sys; print(sys.executable, sys.prefix)'"
+    assert output(show) == f"{sys.executable} {sys.prefix}\n"
+    # first on whatever PATH is set
+    path = "/usr/bin:/bin"
+    assert output(show, env_vars={"PATH": path}) == f"{sys.executable} {sys.prefix}\n"
+    assert output("echo $PATH", env_vars={"PATH": path}).strip().endswith(f":{path}")
+
+
+def test_python_of_a_virtual_environment_that_has_only_a_python3(service: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "it's a venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (venv / "bin" / "python").unlink()
+    shutil.copy(venv / "bin" / "python3", venv / "bin" / "python4")
+    (venv / "bin" / "python3").unlink()
+    (venv / "bin" / "python4").rename(venv / "bin" / "python3")
+    code = (
+        "from tests.jobs import output\n"
+        "print(output('python -c \"import sys; print(sys.prefix)\"; python3 -c \"print(3)\"'), end='')\n"
+    )
+    found = subprocess.run(
+        [venv / "bin" / "python3", "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["", str(Path(__file__).parents[2]), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == f"{venv}\n3\n", found.stderr
+
+
+def test_the_entrypoint_is_a_shells(service: Path) -> None:
+    assert output('x=1; echo $x | cat && (exit 0); echo "$0"') == "1\nsh\n"
+    assert output("cat; echo no input") == "no input\n"
+    assert output("tty || true") == "not a tty\n"
+
+
+def test_the_directory_is_fresh_writable_and_empty(service: Path) -> None:
+    check = 'test -z "$(ls -A)" && echo text > file && cat file && pwd'
+    first, second = output(check).split(), output(check).split()
+    assert first[0] == second[0] == "text"
+    assert first[1] != second[1]
+    for _, place in (first, second):
+        assert Path(place).is_relative_to(service / "jobs")
+
+
+def test_it_is_kept_for_the_job_alone_and_until_its_end(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSWORD", SECRET)
+    job_id = running(submit("test $PASSWORD; sleep 600"))
+    kept = service / "jobs" / job_id / "environment.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert files_with(SECRET, service) == [kept]
+    assert SECRET not in repr(job.status(id=job_id).to_dict())
+    with client.stream("/v1/events", query={"after": 0, "wait_s": 0.1}) as answer:
+        assert SECRET.encode() not in answer.read()
+    job.terminate(id=job_id)
+    ended(job_id)
+    assert files_with(SECRET, service) == []
+
+
+def files_with(text: str, root: Path) -> list[Path]:
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return [path for path in files if text.encode() in path.read_bytes()]
+
+
+def test_an_interpreter_that_is_gone_is_the_reason(service: Path, tmp_path: Path) -> None:
+    """Between the submit and the run; the build log's run reads FAILED."""
+    config = {"entrypoint": "python --version"}
+    origin = {"environment": dict(os.environ), "interpreter": str(tmp_path / "gone" / "python")}
+    status = ended(client.json("POST", "/v1/jobs", body={"config": config, "origin": origin})["id"])
+    assert status.state == "FAILED"
+    assert status.reason is not None
+    assert str(tmp_path / "gone") in status.reason
+    assert [each.state for each in status.runs] == ["FAILED"]
+
+
+def test_a_service_of_an_ordinary_user(home: Path) -> None:
+    done = python(
+        "from tests.jobs import output\n"
+        "from jobs_jupyter.client import service\n"
+        "print(output('mkdir a; echo text > a/b; cat a/b'), end='')\n"
+        "service.stop()\n",
+        prefix=MORTAL,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "text\n", done.stderr
