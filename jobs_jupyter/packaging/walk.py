@@ -85,20 +85,20 @@ class Walk:
     ) -> str | None:
         if path in self.reserved:
             return "reserved for the job's own files"
-        rule = self._rule(path, entry.name, scopes, is_directory)
+        rule = self._rule(path, scopes, is_directory)
         if rule is not None and not rule.negated:
             return str(rule)
         if is_directory and self._home and os.path.realpath(entry.path) == self._home:
             return "the service's state directory"
         return None
 
-    def _rule(self, path: str, name: str, scopes: list[_Scope], is_directory: bool) -> Rule | None:
+    def _rule(self, path: str, scopes: list[_Scope], is_directory: bool) -> Rule | None:
         """Return the rule that decides: excludes, then defaults, then inner before outer gitignore."""
         for rules in (self._excludes, self._defaults):
-            if rule := rules.match(path, name, is_directory=is_directory):
+            if rule := rules.match(path, is_directory=is_directory):
                 return rule
         for scope in reversed(scopes):
-            if rule := scope.rules.match(path[scope.prefix :], name, is_directory=is_directory):
+            if rule := scope.rules.match(path[scope.prefix :], is_directory=is_directory):
                 return rule
         return None
 
