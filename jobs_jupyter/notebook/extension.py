@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import Any
 
 from IPython.core.magic import no_var_expand
@@ -11,6 +13,9 @@ from jobs_jupyter.notebook import options
 
 @no_var_expand
 def _cell(line: str, cell: str) -> Any:
+    with contextlib.suppress(options.UsageError):  # said below, in the notebook's way
+        options.cell_parser().read(line)
+        _start_the_service()
     from jobs_jupyter.notebook.magics import run_cell
 
     return run_cell(line, cell)
@@ -21,6 +26,13 @@ def _line(line: str) -> Any:
     from jobs_jupyter.notebook.magics import run_line
 
     return run_line(line)
+
+
+def _start_the_service() -> None:
+    """Let the service start while this process still imports what packages the cell."""
+    from jobs_jupyter.client.http import client
+
+    threading.Thread(target=client.warm_up, name="jobs-jupyter-start", daemon=True).start()
 
 
 def register(shell: Any) -> None:

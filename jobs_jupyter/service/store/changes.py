@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from jobs_jupyter.models.errors import JobStateError, PackageError
 from jobs_jupyter.models.job import JobConfig
@@ -22,6 +22,14 @@ from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require
 from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
+
+# built once: building a statement costs more than running it
+_RUN = select(runs).where(runs.c.name == bindparam("run"))
+_BY_KEY = select(jobs).where(jobs.c.idempotency_key == bindparam("key"))
+_COUNT_RUNS = select(func.count()).where(runs.c.job_id == bindparam("job"))
+_ADD_JOB, _ADD_RUN, _ADD_EVENT = insert(jobs), insert(runs), insert(events)
+_SET_JOB = update(jobs).where(jobs.c.id == bindparam("job"))
+_SET_RUN = update(runs).where(runs.c.name == bindparam("run"))
 
 
 @dataclass(frozen=True)
@@ -52,24 +60,25 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
         raise PackageError(f"The package {new.config.working_dir} is not on this service; upload it again.")
     its_tags = dict(new.config.tags or {})
     connection.execute(
-        insert(jobs).values(
-            id=new.id,
-            name=new.name,
-            project=new.project,
-            cloud=new.cloud,
-            creator_id=new.creator_id,
-            state="STARTING",
-            config=json.dumps(new.config.to_dict()),
-            package=new.package,
-            interpreter=new.interpreter,
-            tags=json.dumps(its_tags),
-            max_runs=new.max_runs,
-            idempotency_key=new.idempotency_key,
-            due_at=now,
-            created_at=now,
-            updated_at=now,
-            status_updated_at=now,
-        )
+        _ADD_JOB,
+        {
+            "id": new.id,
+            "name": new.name,
+            "project": new.project,
+            "cloud": new.cloud,
+            "creator_id": new.creator_id,
+            "state": "STARTING",
+            "config": json.dumps(new.config.to_dict(exclude_unset=True)),
+            "package": new.package,
+            "interpreter": new.interpreter,
+            "tags": json.dumps(its_tags),
+            "max_runs": new.max_runs,
+            "idempotency_key": new.idempotency_key,
+            "due_at": now,
+            "created_at": now,
+            "updated_at": now,
+            "status_updated_at": now,
+        },
     )
     _index_tags(connection, new.id, its_tags, now)
     row = _publish(connection, new.id, "state", now)
@@ -81,18 +90,19 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> La
     job = job_row(connection, job_id)
     if job is None or job.due_at is None or job.stop_requested_at is not None:
         return None
-    attempt = connection.execute(select(func.count()).where(runs.c.job_id == job_id)).scalar_one() + 1
+    attempt = connection.execute(_COUNT_RUNS, {"job": job_id}).scalar_one() + 1
     name = new_run_name()
     connection.execute(
-        insert(runs).values(
-            name=name,
-            job_id=job_id,
-            attempt=attempt,
-            state="STARTING",
-            launch=1,
-            boot_id=boot_id,
-            created_at=now,
-        )
+        _ADD_RUN,
+        {
+            "name": name,
+            "job_id": job_id,
+            "attempt": attempt,
+            "state": "STARTING",
+            "launch": 1,
+            "boot_id": boot_id,
+            "created_at": now,
+        },
     )
     _set(connection, job_id, now, due_at=None)
     _publish(connection, job_id, "run", now)
@@ -111,7 +121,7 @@ def run_started(connection: Connection, run: str, now: int) -> bool:
     row = run_row(connection, run)
     if row is None or row.state != "STARTING":
         return False
-    connection.execute(update(runs).where(runs.c.name == run).values(state="RUNNING", started_at=now))
+    connection.execute(_SET_RUN, {"run": run, "state": "RUNNING", "started_at": now})
     job = require(connection, row.job_id)
     if job.state == "STARTING":
         _set(connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None)
@@ -138,17 +148,14 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     timeout_s = json.loads(job.config).get("timeout_s")
     reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
     ended = max(outcome.ended_at or now, row.started_at or 0)
-    connection.execute(
-        update(runs)
-        .where(runs.c.name == run)
-        .values(
-            state="SUCCEEDED" if outcome.succeeded else "FAILED",
-            exit_code=outcome.exit_code,
-            reason=reason,
-            error=error,
-            ended_at=ended,
-        )
-    )
+    ends = {
+        "state": "SUCCEEDED" if outcome.succeeded else "FAILED",
+        "exit_code": outcome.exit_code,
+        "reason": reason,
+        "error": error,
+        "ended_at": ended,
+    }
+    connection.execute(_SET_RUN, {"run": run, **ends})
     if outcome.succeeded:
         finish(connection, job.id, "SUCCEEDED", now, exit_code=0)
     elif job.stop_requested_at is not None:
@@ -226,12 +233,12 @@ def tags_of(connection: Connection, job_id: str) -> dict[str, str]:
 
 def run_row(connection: Connection, run: str) -> Row[Any] | None:
     """Return the run's row."""
-    return connection.execute(select(runs).where(runs.c.name == run)).one_or_none()
+    return connection.execute(_RUN, {"run": run}).one_or_none()
 
 
 def launch_of(connection: Connection, run: str) -> Launch:
     """Return what it takes to start a run, or to find it again."""
-    row = connection.execute(select(runs).where(runs.c.name == run)).one()
+    row = connection.execute(_RUN, {"run": run}).one()
     job = require(connection, row.job_id)
     return Launch(
         job_id=job.id,
@@ -278,7 +285,7 @@ def _index_tags(connection: Connection, job_id: str, new: dict[str, str], create
 
 
 def _by_key(connection: Connection, key: str) -> Row[Any] | None:
-    return connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).one_or_none()
+    return connection.execute(_BY_KEY, {"key": key}).one_or_none()
 
 
 def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
@@ -292,11 +299,11 @@ def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
 
 
 def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(updated_at=now, **values))
+    connection.execute(_SET_JOB, {"job": job_id, "updated_at": now, **values})
 
 
 def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
     row = require(connection, job_id)
-    shown = json.dumps(view(row, runs_of(connection, job_id)[job_id]), separators=(",", ":"))
-    connection.execute(insert(events).values(job_id=job_id, kind=kind, at=now, view=shown))
+    shown = json.dumps(view(row, runs_of(connection, job_id)), separators=(",", ":"))
+    connection.execute(_ADD_EVENT, {"job_id": job_id, "kind": kind, "at": now, "view": shown})
     return row

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.service.clock import iso
@@ -18,12 +18,17 @@ ALIVE = ("STARTING", "RUNNING")
 VIEW_RUNS = 50
 SUGGESTIONS_FROM = 1000
 
-_RUNS_OF = select(runs).order_by(runs.c.attempt)
+# built once: building a statement costs more than running it
+_JOB = select(jobs).where(jobs.c.id == bindparam("job"))
+_RUNS_OF_ONE = select(runs).where(runs.c.job_id == bindparam("job")).order_by(runs.c.attempt)
+_RUNS_OF_ALL = (
+    select(runs).where(runs.c.job_id.in_(bindparam("jobs", expanding=True))).order_by(runs.c.attempt)
+)
 
 
 def job_row(connection: Connection, job_id: str) -> Row[Any] | None:
     """Return the job's row, archived or not."""
-    return connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    return connection.execute(_JOB, {"job": job_id}).one_or_none()
 
 
 def require(connection: Connection, job_id: str) -> Row[Any]:
@@ -39,21 +44,22 @@ def require(connection: Connection, job_id: str) -> Row[Any]:
     raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
 
 
-def runs_of(connection: Connection, *job_ids: str) -> dict[str, list[Row[Any]]]:
-    """Return the runs of each of these jobs, oldest first."""
-    found: dict[str, list[Row[Any]]] = {job_id: [] for job_id in job_ids}
-    for row in connection.execute(_RUNS_OF.where(runs.c.job_id.in_(job_ids))):
-        found[row.job_id].append(row)
-    return found
+def runs_of(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
+    """Return the runs of a job, oldest first."""
+    return connection.execute(_RUNS_OF_ONE, {"job": job_id}).all()
 
 
 def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Return these jobs as JobStatus dicts."""
-    of = runs_of(connection, *(row.id for row in rows))
-    return [_status(row, of[row.id]) for row in rows]
+    if len(rows) == 1:
+        return [_status(rows[0], runs_of(connection, rows[0].id))]
+    found: dict[str, list[Row[Any]]] = {row.id: [] for row in rows}
+    for run in connection.execute(_RUNS_OF_ALL, {"jobs": list(found)}):
+        found[run.job_id].append(run)
+    return [_status(row, found[row.id]) for row in rows]
 
 
-def _status(row: Row[Any], its_runs: list[Row[Any]]) -> dict[str, Any]:
+def _status(row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     full = {
         **_common(row),
         "config": json.loads(row.config),
@@ -65,7 +71,7 @@ def _status(row: Row[Any], its_runs: list[Row[Any]]) -> dict[str, Any]:
     return {key: value for key, value in full.items() if value is not None}
 
 
-def view(row: Row[Any], its_runs: list[Row[Any]]) -> dict[str, Any]:
+def view(row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     """Return the job as the feed shows it: the same small shape whatever changed."""
     return {
         **_common(row),
