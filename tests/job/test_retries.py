@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobs_jupyter import job
 from jobs_jupyter.job.models import JobConfig
-from tests.jobs import ended, eventually, run, submit
+from tests.jobs import ended, eventually, run
 
 
 def test_at_most_so_many_more_runs_each_later_than_the_one_before(service: Path) -> None:
