@@ -1,0 +1,169 @@
+"""`%%job` and `%job` in a real kernel, as a user types them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jobs_jupyter import job
+from tests.notebook.conftest import Kernel
+
+pytestmark = pytest.mark.notebook
+
+
+def test_a_cell_becomes_a_job(kernel: Kernel) -> None:
+    kernel("x = [1, 2, 3]\nscale = 10")
+    shown = kernel("%%job sums -i x,scale -o total,double -t team=a -e GREETING=hello --as handle\n"
+                   "import os\nprint(os.environ['GREETING'], len(x))\ntotal = sum(x) * scale\n"
+                   "def double(n): return n * 2\ntotal + 1")  # fmt: skip
+    assert re.fullmatch(r"<Job sums prodjob_\w{26}>", shown.data["text/plain"])
+    assert "sums" in shown.data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in shown.data
+    result = kernel("result = handle.result()\nresult.total, result.double(4)")
+    assert result.data["text/plain"] == "(60, 8)"
+    assert kernel("%job logs sums").text == "hello 3\n61\n"
+    assert kernel("handle.tags, handle.name, handle.state.value, len(handle.runs)").data["text/plain"] == (
+        "({'team': 'a'}, 'sums', 'SUCCEEDED', 1)"
+    )
+    assert kernel("%job status sums").text.startswith("SUCCEEDED  sums  run 1 of 1")
+    assert "sums" in kernel("%job list").data["text/html"]
+    assert (
+        kernel("handle.done(), handle.running(), handle.cancelled()").data["text/plain"]
+        == "(True, False, False)"
+    )
+
+
+def test_a_handle_is_awaited_and_found_again(kernel: Kernel) -> None:
+    kernel("%%job waits -o n\nimport time\ntime.sleep(0.3)\nn = 7")
+    shown = kernel("import asyncio\nticks = 0\nasync def tick():\n    global ticks\n    while True:\n"
+                   "        ticks += 1\n        await asyncio.sleep(0.01)\n"
+                   "background = asyncio.ensure_future(tick())\n"
+                   "import jobs_jupyter\nvalue = await jobs_jupyter.get('waits')\nbackground.cancel()\n"
+                   "value.n, ticks > 3")  # fmt: skip
+    assert shown.error == ""
+    assert shown.data["text/plain"] == "(7, True)"
+    shown = kernel("import threading\nended = threading.Event()\n"
+                   "jobs_jupyter.get('waits').add_done_callback(lambda job: ended.set())\nended.wait(5)")  # fmt: skip
+    assert shown.data["text/plain"] == "True"
+
+
+def test_waiting_prints_the_log(kernel: Kernel) -> None:
+    shown = kernel("%%job loud --wait\nprint('first')\nimport sys\nprint('second', file=sys.stderr)")
+    assert re.search(r"run 1 of 1\s+first\nsecond\n", shown.text)
+    assert shown.error == ""
+
+
+def test_a_failed_cell_says_where(kernel: Kernel) -> None:
+    shown = kernel("%%job fails --wait\nvalues = {}\n\nvalues['user_id']")
+    assert shown.error == "fails FAILED: KeyError: 'user_id' (cell line 3)"
+    status = job.status(name="fails")
+    assert status.error is not None
+    assert (status.error.type, status.error.message, status.error.line) == ("KeyError", "'user_id'", 3)
+    assert "KeyError" in job.get_logs(name="fails")
+    assert len(status.runs) == 1
+
+
+def test_stop_and_retries(kernel: Kernel) -> None:
+    kernel("%%job long\nimport time\ntime.sleep(600)")
+    job.wait(name="long", state="RUNNING")
+    assert kernel("%job stop long").text == "Stopping long.\n"
+    job.wait(name="long", state="TERMINATED", timeout_s=20)
+    assert kernel("%job stop long").text == "long was TERMINATED already.\n"
+    kernel("%%job again --retries 1\nimport os\nassert os.environ['JOBS_JUPYTER_RUN_ATTEMPT'] == '2'")
+    job.wait(name="again", timeout_s=30)
+    assert [str(run.state) for run in job.status(name="again").runs] == ["FAILED", "SUCCEEDED"]
+
+
+def test_the_directory_is_a_snapshot(kernel: Kernel, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    (here / "neighbour.py").write_text("value = 1")
+    (here / "big.bin").write_bytes(b"x" * 1000)
+    (here / ".gitignore").write_text("ignored.txt\n")
+    (here / "ignored.txt").write_text("x")
+    shown = kernel(
+        "%%job looks -x *.bin --wait\nimport os, neighbour\nprint(sorted(os.listdir()), neighbour.value)"
+    )
+    assert "['.gitignore', '.jobs_jupyter', 'neighbour.py'] 1" in shown.text
+    assert "['.jobs_jupyter']" in kernel("%%job -w none --wait\nimport os\nprint(os.listdir())").text
+
+
+WRONG = [
+        ("%%job --retrys 3\n1", "there is no option --retrys; did you mean --retries? %%job? shows the options."),
+        ("%%job --timeout soon\n1", "'soon' is not a duration; write 90s, 15m or 2h"),
+        ("%%job --retries -1\n1", "%%job: "),
+        ("%%job a b\n1", "'b' is one word too many"),
+        ("%%job 'a\n1", "the line can't be split into words (no closing quotation)"),
+        ("%%job\n   \n", "the cell is empty"),
+        ("%%job\nprint(undefined_name)", "uses 'undefined_name', which neither it nor the notebook defines"),
+        ("%%job\nprint(known)", "but only the notebook has it; pass it with -i known."),
+        ("%%job\njson_.dumps(1)", "write `import json as json_` in the cell"),
+        ("%%job -i knwon\nprint(1)", "the notebook has no variable 'knwon'; did you mean known?"),
+        ("%%job -i lock\nprint(lock)", "The variable 'lock' (a _thread.lock) cannot be given to the job"),
+        ("%%job -o model\nmodle = 1", "the cell does not assign 'model'; did you mean modle?"),
+        ("%%job\nif True print(1)", "The cell has a syntax error in line 1"),
+        ("%%job -w nowhere\n1", "There is no directory 'nowhere'"),
+        ("%%job -e NOT_SET_ANYWHERE\n1", "the kernel's environment has no variable 'NOT_SET_ANYWHERE'"),
+        ("%%job -t team\n1", "'team' is not KEY=VALUE"),
+        ("%%job -t 'te am=x'\n1", "The tag key 'te am' is not valid"),
+        ("%job stop nobody", "There is no job named 'nobody' in the project 'default'"),
+        ("%job stauts x", "%job: there is no 'stauts'; did you mean status?"),
+        ("%job", "%job: say what to do: show, status, logs, wait, stop, list."),
+        ("%job list --state DONE", "'DONE' is not a JobState; use one of"),
+        ("%job logs", "the following arguments are required: NAME"),
+]  # fmt: skip
+
+
+def test_wrong_input_is_one_red_line(kernel: Kernel, tmp_path: Path) -> None:
+    kernel("import threading, json as json_\nknown, lock = 1, threading.Lock()")
+    for cell, said in WRONG:
+        shown = kernel(cell)
+        assert said in shown.error
+        assert shown.error.count("\n") == 0
+    assert list(job.list()) == []
+
+
+def test_a_directory_over_the_limit_names_its_biggest_paths(kernel: Kernel, tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"here/data{number}.bin").write_bytes(b"x" * 1000 * (number + 1))
+    kernel("import os\nos.environ['JOBS_JUPYTER_MAX_PACKAGE_BYTES'] = '10000'")
+    error = kernel("%%job\n1").error
+    assert [f"data{number}.bin" in error for number in range(6)] == [False, True, True, True, True, True]
+    assert "-x" in error
+    assert error.count("\n") == 0
+    assert list(job.list()) == []
+
+
+def test_a_service_that_cannot_start_says_why(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    kernel(f"import os\nos.environ['JOBS_JUPYTER_HOME'] = '{tmp_path}/file/home'")
+    error = kernel("%%job\n1").error
+    assert error.startswith(f"The jobs service could not start in {tmp_path}/file/home: ")
+    assert error.endswith("Set JOBS_JUPYTER_HOME to a directory that you can write to.")
+    assert error.count("\n") == 0
+
+
+def test_help_lists_the_options(kernel: Kernel) -> None:
+    shown = kernel(
+        "from IPython import get_ipython\nprint(get_ipython().find_cell_magic('job').__doc__)"
+    ).text
+    for option in (
+        "--in",
+        "--out",
+        "--working-dir",
+        "--exclude",
+        "--env",
+        "--tag",
+        "--retries",
+        "--timeout",
+        "--wait",
+    ):
+        assert option in shown
+
+
+def test_braces_and_dollars_are_left_alone(kernel: Kernel) -> None:
+    kernel("name = 'changed'")
+    shown = kernel("%%job -t a={name} -t b=$name --wait --as it\n1")
+    assert shown.error == ""
+    assert kernel("it.tags").data["text/plain"] == "{'a': '{name}', 'b': '$name'}"
