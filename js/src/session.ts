@@ -39,7 +39,10 @@ export class Session {
       this.focused = event.target as HTMLElement;
     });
     this.root.addEventListener("focusout", () => {
-      if (this.root.isConnected) this.focused = null;
+      // Being taken off the page also takes the focus away; only then it is given back.
+      setTimeout(() => {
+        if (this.root.isConnected && !this.root.contains(document.activeElement)) this.focused = null;
+      });
     });
   }
 
@@ -53,7 +56,7 @@ export class Session {
     el.replaceChildren(this.root);
     requestAnimationFrame(() => {
       this.wasShown ||= this.root.isConnected;
-      if (refocus?.isConnected && document.activeElement === document.body) {
+      if (refocus?.isConnected && document.activeElement?.contains(this.root)) {
         refocus.focus({ preventScroll: true });
       }
     });

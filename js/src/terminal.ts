@@ -5,7 +5,9 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import { bytes as inWords } from "./clock";
 
-export const ROWS = 12;
+/** Narrower terminals break progress bars into several rows; the panel scrolls sideways instead. */
+const LEAST_COLUMNS = 80;
+const ROWS = 12;
 const SCROLLBACK = 10_000;
 /** After a cut, how far to look for a line's beginning. */
 const LOOK_FOR_LINE = 4096;
@@ -67,6 +69,7 @@ export class LogTerminal {
   private readonly observer = new ResizeObserver(() => this.fit());
   private following = true;
   private opened = false;
+  private name = "Log";
 
   constructor() {
     this.element.className = "jj-terminal";
@@ -81,7 +84,7 @@ export class LogTerminal {
       cursorBlink: false,
       fontFamily: 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: 12,
-      lineHeight: 1.4,
+      lineHeight: 1.2,
       fontWeightBold: "600",
       theme: THEME,
       linkHandler: { activate: openLink, allowNonHttpProtocols: false },
@@ -100,6 +103,7 @@ export class LogTerminal {
 
   /** Names the log for screen readers. */
   label(text: string): void {
+    this.name = text;
     this.term.textarea?.setAttribute("aria-label", text);
   }
 
@@ -171,16 +175,20 @@ export class LogTerminal {
     this.term.dispose();
   }
 
-  /** Fits the width; the height is always ROWS, so that nothing jumps. */
+  /** Fits the width. The height is the stylesheet's, the same from the beginning: nothing jumps. */
   private fit(): void {
     if (!this.element.isConnected || this.element.clientWidth === 0) return;
     if (!this.opened) {
       this.opened = true;
       this.term.open(this.element);
-      this.term.textarea?.setAttribute("aria-label", "Log");
+      this.label(this.name);
     }
-    const columns = this.fitter.proposeDimensions()?.cols;
-    if (columns && Number.isFinite(columns)) this.term.resize(Math.max(20, columns), ROWS);
+    const fitting = this.fitter.proposeDimensions();
+    if (!fitting || !Number.isFinite(fitting.cols) || !Number.isFinite(fitting.rows)) return;
+    this.term.resize(Math.max(LEAST_COLUMNS, fitting.cols), Math.max(2, fitting.rows));
+    const wide = fitting.cols < LEAST_COLUMNS;
+    const width = (this.element.clientWidth * LEAST_COLUMNS) / fitting.cols;
+    if (this.term.element) this.term.element.style.width = wide ? `${Math.ceil(width)}px` : "";
     if (this.following) this.term.scrollToBottom();
   }
 

@@ -120,7 +120,8 @@ def test_two_panels_bring_the_heavy_code_once(open_notebook: Open) -> None:
     bundle = (Path(__file__).parents[2] / "jobs_jupyter/notebook/static/panel.js").stat().st_size
     assert bundle < sum(received) < 1.5 * bundle
     assert notebook.page.evaluate("() => globalThis.jobs_jupyter_bundles.size") == 1
-    assert notebook.page.locator("head style", has_text=".jobs-jupyter").count() == 1
+    styles = "() => [...document.querySelectorAll('style')].filter(s => s.textContent.includes('.jj-card')).length"
+    assert notebook.page.evaluate(styles) == 1
 
 
 def test_the_end_keeps_what_the_reader_has_chosen(open_notebook: Open) -> None:

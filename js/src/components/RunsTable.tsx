@@ -28,7 +28,9 @@ export function RunsTable({ job, chosen, source, onChoose }: Props) {
             <tr>
               <th scope="col">Run</th>
               <th scope="col">State</th>
-              <th scope="col">Started</th>
+              <th scope="col" class="jj-started">
+                Started
+              </th>
               <th scope="col">Duration</th>
               <th scope="col" class="jj-wide">
                 Timeline
@@ -67,7 +69,7 @@ function Row({ run, job, now, on, onChoose }: RowProps) {
         </button>
       </td>
       <td class={tone}>{run.state}</td>
-      <td class="jj-dim jj-figures" title={run.started_at ?? ""}>
+      <td class="jj-dim jj-figures jj-started" title={run.started_at ?? ""}>
         {timeOfDay(run.started_at)}
       </td>
       <td class="jj-mono">{time === null ? "—" : clock(time)}</td>

@@ -1,0 +1,143 @@
+import { settle } from "./dom";
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { render } from "preact";
+import type { ComponentChild } from "preact";
+import { Clock } from "../src/components/Clock";
+import { Reason } from "../src/components/Reason";
+import { RunsTable } from "../src/components/RunsTable";
+import { StatePill } from "../src/components/StatePill";
+import { StopButton } from "../src/components/StopButton";
+import { TabBar } from "../src/components/TabBar";
+import { Tags } from "../src/components/Tags";
+import type { Source } from "../src/source";
+import type { Tab } from "../src/session";
+import { job } from "./fakeModel";
+
+const roots: HTMLElement[] = [];
+
+function show(what: ComponentChild): HTMLElement {
+  const root = document.createElement("div");
+  document.body.append(root);
+  roots.push(root);
+  render(what, root);
+  return root;
+}
+
+afterEach(() => {
+  for (const root of roots.splice(0)) {
+    render(null, root);
+    root.remove();
+  }
+});
+
+const source = (change: Partial<Source> = {}): Source => ({
+  view: () => job(),
+  onView: () => () => {},
+  now: () => Date.parse("2026-01-01T00:01:42Z"),
+  openLog: () => ({ consumed: () => {}, close: () => {} }),
+  stop: () => Promise.resolve(),
+  dispose: () => {},
+  ...change,
+});
+
+test("the state is announced, in its colour", () => {
+  const pill = show(<StatePill state="FAILED" />).firstElementChild!;
+  assert.equal(pill.getAttribute("role"), "status");
+  assert.equal(pill.textContent, "FAILED");
+  assert.ok(pill.classList.contains("jj-bad"));
+});
+
+test("the clock counts from the start", () => {
+  const root = show(<Clock start="2026-01-01T00:00:00Z" end={null} source={source()} label="Running time" />);
+  assert.equal(root.textContent, "01:42");
+  assert.equal(root.firstElementChild?.getAttribute("aria-label"), "Running time: 1 minute 42 seconds");
+});
+
+test("a failure is the exception and the cell's line, else the reason", () => {
+  const error = { type: "KeyError", message: "'user_id'", line: 14 };
+  const failed = show(<Reason job={job({ state: "FAILED", error, reason: "exit code 1" })} />);
+  assert.deepEqual(
+    [...failed.querySelectorAll("span")].map((node) => node.textContent),
+    ["KeyError: 'user_id'", "cell.py line 14"],
+  );
+  assert.equal(show(<Reason job={job({ state: "FAILED", reason: "exit code 1" })} />).textContent, "exit code 1");
+  assert.equal(show(<Reason job={job({ state: "STARTING", reason: "3rd in gpu" })} />).textContent, "3rd in gpu");
+  assert.equal(show(<Reason job={job({ state: "SUCCEEDED", reason: "exit code 0" })} />).textContent, "");
+});
+
+test("text from a job is text", () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  const error = { type: evil, message: evil, line: null };
+  const root = show(
+    <>
+      <Reason job={job({ state: "FAILED", error })} />
+      <Tags tags={{ [evil]: evil }} />
+    </>,
+  );
+  assert.equal(root.querySelector("img"), null);
+  assert.ok(root.textContent?.includes(evil));
+});
+
+test("Stop asks nothing, says that it stops, and shows why it could not", async () => {
+  let fail: (error: Error) => void = () => {};
+  let calls = 0;
+  const stop = () => {
+    calls += 1;
+    return new Promise<void>((_, reject) => {
+      fail = reject;
+    });
+  };
+  const root = show(<StopButton job={job()} source={source({ stop })} />);
+  const button = root.querySelector("button")!;
+  button.click();
+  await settle();
+  assert.equal(button.textContent, "Stopping…");
+  button.click();
+  assert.equal(calls, 1);
+  fail(new Error("The service cannot be reached."));
+  await settle();
+  assert.equal(button.textContent, "Stop");
+  assert.equal(root.querySelector("[role=alert]")?.textContent, "The service cannot be reached.");
+});
+
+test("there is nothing to stop once the job is over", () => {
+  assert.equal(show(<StopButton job={job({ state: "SUCCEEDED" })} source={source()} />).textContent, "");
+});
+
+test("tabs are walked with the arrow keys", async () => {
+  const chosen: string[] = [];
+  const tabs: { id: Tab; label: string; count?: number }[] = [
+    { id: "logs", label: "Logs" },
+    { id: "runs", label: "Runs", count: 2 },
+  ];
+  const root = show(<TabBar id="j" tabs={tabs} selected="logs" onSelect={(tab) => chosen.push(tab)} />);
+  const [logs, runs] = [...root.querySelectorAll<HTMLElement>("[role=tab]")];
+  assert.equal(runs?.textContent, "Runs 2");
+  assert.deepEqual([logs?.tabIndex, runs?.tabIndex], [0, -1]);
+  for (const key of ["ArrowRight", "End", "Home", "ArrowLeft", "x"]) {
+    logs?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
+  await settle();
+  assert.deepEqual(chosen, ["runs", "runs", "logs", "runs"]);
+});
+
+test("runs are rows, and one can be chosen", () => {
+  const run = { name: "jobrun_1", attempt: 1, state: "FAILED", reason: "exit code 3", exit_code: 3 };
+  const runs = [
+    { ...run, started_at: "2026-01-01T00:00:00Z", ended_at: "2026-01-01T00:00:03Z" },
+    { ...run, name: "jobrun_2", attempt: 2, state: "RUNNING", exit_code: null, reason: null, started_at: null, ended_at: null },
+  ];
+  const chosen: string[] = [];
+  const root = show(
+    <RunsTable job={job({ runs })} chosen="jobrun_2" source={source()} onChoose={(name) => chosen.push(name)} />,
+  );
+  const cells = [...root.querySelectorAll("tbody tr")].map((row) =>
+    [...row.querySelectorAll("td")].map((cell) => cell.textContent),
+  );
+  assert.deepEqual([cells[0]?.[3], cells[0]?.[5]], ["00:03", "3"]);
+  assert.deepEqual([cells[1]?.[2], cells[1]?.[3], cells[1]?.[5]], ["—", "—", "—"]);
+  root.querySelector<HTMLElement>("tbody button")?.click();
+  assert.deepEqual(chosen, ["jobrun_1"]);
+  assert.equal(show(<RunsTable job={job()} chosen={undefined} source={source()} onChoose={() => {}} />).textContent, "No run has started yet.");
+});
