@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import httpx
 
+from jobs_jupyter.client.http import checked
 from jobs_jupyter.client.link import Backoff, Link, raise_for_error
 from jobs_jupyter.models.errors import JobsError, ServiceError, ServiceUnavailableError
 
 log = logging.getLogger(__name__)
 
+ALIVE = ("STARTING", "RUNNING")
 PART_BYTES = 256 * 1024
 READ_AHEAD_BYTES = 1024 * 1024
 # A reader that is held up for this long in all asks how much has piled up;
@@ -56,7 +58,9 @@ class LogFollower:
     ) -> None:
         """Prepare; `run` does the work."""
         self._link, self._sink, self._whole = link, sink, whole
-        self._url = f"/v1/jobs/{quote(job_id, safe='')}/runs/{quote(run, safe='')}/log"
+        self._run = run
+        self._job_url = f"/v1/jobs/{quote(job_id, safe='')}"
+        self._url = f"{self._job_url}/runs/{quote(run, safe='')}/log"
         self._ask = offset
         self._buffer = bytearray()
         self._at: int | None = offset if offset >= 0 else None  # offset of the buffer's first byte
@@ -101,10 +105,12 @@ class LogFollower:
         backoff = Backoff()
         while not self._finished:
             try:
-                received = await self._request()
-                backoff.reset()
-                if self._whole or not received:
+                if await self._request() and not self._whole:
+                    backoff.reset()
+                elif self._whole or await self._has_ended():
                     self._tell(LogPart(self._end or 0, ended=True), finished=True)
+                else:
+                    await backoff.pause()
             except _Outrun:
                 self._ask = -KEEP_BYTES
             except (httpx.TransportError, ServiceUnavailableError, ServiceError) as error:
@@ -116,10 +122,7 @@ class LogFollower:
                 self._tell(LogPart(self._end or 0, error=str(error)), finished=True)
 
     async def _request(self) -> int:
-        """Read one answer to its end; return how many bytes it had.
-
-        An answer without any means that the run has ended: the service holds the others open.
-        """
+        """Read one answer to its end; return how many bytes it had."""
         http = await self._link.http()
         params = {"offset": self._ask} if self._whole else {"offset": self._ask, "follow": 1}
         headers = {"Accept-Encoding": "identity"}
@@ -131,6 +134,12 @@ class LogFollower:
                 received += len(data)
                 await self._put(data)
         return received
+
+    async def _has_ended(self) -> bool:
+        """Whether the run is over: a stream also ends when the service does."""
+        http = await self._link.http()
+        status = checked(await http.get(self._job_url)).json()
+        return all(run["state"] not in ALIVE for run in status["runs"] if run["name"] == self._run)
 
     @property
     def _end(self) -> int | None:
@@ -166,8 +175,7 @@ class LogFollower:
     async def _behind(self) -> int:
         """Return how many bytes have been written and not yet been read."""
         http = await self._link.http()
-        response = await http.get(self._url, params={"offset": -1})
-        await raise_for_error(response)
+        response = checked(await http.get(self._url, params={"offset": -1}))
         return int(response.headers["X-Log-Size"]) - (self._end or 0)
 
     def _tell(self, news: LogPart, *, finished: bool = False) -> None:

@@ -1,10 +1,10 @@
 """A real JupyterLab in a real, headless Chromium, for tests.
 
-    with Lab(folder, environment) as lab:
-        notebook = lab.open("a.ipynb", ["print(1)"])
-        notebook.run(0)
-        notebook.page.locator(".jobs-jupyter").screenshot(path="panel.png")
-        assert lab.errors() == []
+with Lab(folder, environment) as lab:
+    notebook = lab.open("a.ipynb", ["print(1)"])
+    notebook.run(0)
+    notebook.page.locator(".jobs-jupyter").screenshot(path="panel.png")
+    assert lab.errors() == []
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Lab:
             return json.loads(answer.read() or b"null")
 
     def _console(self, message: ConsoleMessage) -> None:
-        where = (message.location or {}).get("url", "")
+        where = message.location.get("url", "")
         if message.type == "error" and not any(known in message.text + where for known in NOT_OURS):
             self._said.append(f"{message.text} ({where})")
 

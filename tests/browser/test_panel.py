@@ -110,9 +110,13 @@ def test_a_reloaded_page_shows_state_and_log_again(open_notebook: Open) -> None:
 
 
 def test_two_panels_bring_the_heavy_code_once(open_notebook: Open) -> None:
-    notebook = open_notebook([LOAD, "%%job one -w none\nprint('one', flush=True)", "%%job two -w none\nprint('two')"])
+    notebook = open_notebook(
+        [LOAD, "%%job one -w none\nprint('one', flush=True)", "%%job two -w none\nprint('two')"]
+    )
     received: list[int] = []
-    notebook.page.on("websocket", lambda socket: socket.on("framereceived", lambda f: received.append(len(f))))
+    notebook.page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda f: received.append(len(f)))
+    )
     notebook.load()
     [first, second] = start(notebook, 1, 2)
     first.wait_for_line("one")
@@ -120,7 +124,9 @@ def test_two_panels_bring_the_heavy_code_once(open_notebook: Open) -> None:
     bundle = (Path(__file__).parents[2] / "jobs_jupyter/notebook/static/panel.js").stat().st_size
     assert bundle < sum(received) < 1.5 * bundle
     assert notebook.page.evaluate("() => globalThis.jobs_jupyter_bundles.size") == 1
-    styles = "() => [...document.querySelectorAll('style')].filter(s => s.textContent.includes('.jj-card')).length"
+    styles = (
+        "() => [...document.querySelectorAll('style')].filter(s => s.textContent.includes('.jj-card')).length"
+    )
     assert notebook.page.evaluate(styles) == 1
 
 
@@ -148,7 +154,8 @@ time.sleep(3)
     panel.wait_for("SUCCEEDED")
     # The output is renewed, for the saved notebook's sake; the panel moves into the new view.
     notebook.page.wait_for_function(
-        "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON()).includes('✓ SUCCEEDED')"
+        """() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())
+            .includes('✓ SUCCEEDED')"""
     )
     notebook.page.wait_for_timeout(1500)
     assert panel.root.count() == 1
