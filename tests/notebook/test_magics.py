@@ -44,8 +44,9 @@ def test_a_handle_is_awaited_and_found_again(kernel: Kernel) -> None:
                    "value.n, ticks > 3")  # fmt: skip
     assert shown.error == ""
     assert shown.data["text/plain"] == "(7, True)"
-    shown = kernel("import threading\nended = threading.Event()\n"
-                   "jobs_jupyter.get('waits').add_done_callback(lambda job: ended.set())\nended.wait(5)")  # fmt: skip
+    kernel("import threading\nended = threading.Event()")
+    kernel("jobs_jupyter.get('waits').add_done_callback(lambda job: ended.set())")
+    shown = kernel("ended.wait(5)")
     assert shown.data["text/plain"] == "True"
 
 
@@ -90,7 +91,7 @@ def test_the_directory_is_a_snapshot(kernel: Kernel, tmp_path: Path) -> None:
 
 
 WRONG = [
-        ("%%job --retrys 3\n1", "there is no option --retrys; did you mean --retries? %%job? shows the options."),
+        ("%%job --retrys 3\n1", "no option --retrys; did you mean --retries? %%job? shows the options."),
         ("%%job --timeout soon\n1", "'soon' is not a duration; write 90s, 15m or 2h"),
         ("%%job --retries -1\n1", "%%job: "),
         ("%%job a b\n1", "'b' is one word too many"),
