@@ -1,0 +1,26 @@
+"""What the README says of options and functions is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from jobs_jupyter import job
+from jobs_jupyter.notebook.options import cell_parser, line_parsers
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+
+
+def test_every_option_of_a_cell_is_in_the_table() -> None:
+    table = re.findall(r"^\| (`[^|]*`) \|", README, re.MULTILINE)
+    shown = {option for cell in table for option in re.findall(r"(?<!\S)--?[a-z-]+", cell.replace("`", " "))}
+    there = {option for action in cell_parser()._actions for option in action.option_strings}
+    assert shown == there
+
+
+def test_every_verb_is_named() -> None:
+    assert all(re.search(rf"\b{verb}\b", README) for verb in line_parsers())
+
+
+def test_every_function_is_named() -> None:
+    assert all(f"`{name}`" in README for name in job.__all__ if name != "ResultIterator")
