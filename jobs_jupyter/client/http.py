@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from jobs_jupyter.models.errors import JobsError, ServiceUnavailableError, error
 from jobs_jupyter.models.paths import HOME_VARIABLE
 
 ATTEMPTS = 3
+NOT_FOUND = 404
 LOST = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
 
@@ -29,11 +31,12 @@ class ServiceClient:
     """Talks to one service, which it finds, or starts, when it first has something to say."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._pid = 0
         self._target: tuple[str | None, ...] = ()
         self._endpoint: Endpoint | None = None
         self._http: httpx.Client | None = None
+        self._users: Counter[httpx.Client] = Counter()
 
     def request(
         self,
@@ -44,6 +47,7 @@ class ServiceClient:
         body: Any = None,
         content: Any = None,
         timeout: float = 60.0,
+        gone_is_done: bool = False,
     ) -> httpx.Response:
         """Send a request and return its answer.
 
@@ -52,17 +56,22 @@ class ServiceClient:
             body: sent as JSON.
             content: bytes, or a function that returns an iterator of them, sent as they are.
             timeout: in seconds, between two bytes of the answer.
+            gone_is_done: where the answer was lost and the repeated request finds no job, the first
+                one has done its work.
 
         Raises:
             JobsError: the service refused, or can't be reached; the class says which.
         """
         if body is not None:
             content = json.dumps(body).encode()
+        may_be_done = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 sent = content() if callable(content) else content
-                answer = self._connected().request(method, path, params=query, content=sent, timeout=timeout)
+                with self._lent() as http:
+                    answer = http.request(method, path, params=query, content=sent, timeout=timeout)
             except LOST as problem:
+                may_be_done |= not isinstance(problem, httpx.ConnectError)
                 self.reconnect()
                 if attempt == ATTEMPTS:
                     raise self._unavailable(problem) from None
@@ -70,7 +79,8 @@ class ServiceClient:
             except httpx.HTTPError as problem:
                 raise self._unavailable(problem) from None
             else:
-                return checked(answer)
+                done = gone_is_done and may_be_done and answer.status_code == NOT_FOUND
+                return answer if done else checked(answer)
         raise AssertionError("unreachable")
 
     def json(self, method: str, path: str, **options: Any) -> Any:
@@ -83,7 +93,7 @@ class ServiceClient:
     ) -> Iterator[httpx.Response]:
         """Open a streamed answer. A lost connection is the caller's to resume; it is a `LOST` error."""
         limits = httpx.Timeout(timeout, connect=10.0)
-        with self._connected().stream("GET", path, params=query, timeout=limits) as answer:
+        with self._lent() as http, http.stream("GET", path, params=query, timeout=limits) as answer:
             if not answer.is_success:
                 answer.read()
             yield checked(answer)
@@ -106,10 +116,25 @@ class ServiceClient:
             self._drop()
 
     def _drop(self) -> None:
-        """Close the connections. A thread that is using one gets a LOST error and comes back."""
-        if self._http is not None:
+        """Close the connections, unless a thread is using one: then it closes them when it is done."""
+        if self._http is not None and not self._users[self._http]:
             self._http.close()
-            self._http = None
+        self._http = None
+
+    @contextmanager
+    def _lent(self) -> Iterator[httpx.Client]:
+        with self._lock:
+            http = self._connected()
+            self._users[http] += 1
+        try:
+            yield http
+        finally:
+            with self._lock:
+                self._users[http] -= 1
+                if not self._users[http]:
+                    del self._users[http]
+                    if http is not self._http:
+                        http.close()
 
     def _connected(self) -> httpx.Client:
         names = (HOME_VARIABLE, service.TARGET_VARIABLE, service.TOKEN_VARIABLE)

@@ -31,6 +31,7 @@ START_S = 30.0
 STOP_S = 10.0
 TARGET_VARIABLE = "JOBS_JUPYTER_TARGET"
 TOKEN_VARIABLE = "JOBS_JUPYTER_TOKEN"  # noqa: S105 - the variable's name
+_NOT_WRITABLE = ("permission", "read-only", "readonly", "not a directory", "file exists")
 _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
 
 
@@ -63,7 +64,7 @@ class Endpoint:
         return self.base_url.startswith("https:")
 
     def _options(self, timeout: float | None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers = {"Authorization": f"Bearer {self.token.strip()}".encode()} if self.token else {}
         return {"base_url": self.base_url, "headers": headers, "timeout": timeout, "trust_env": False}
 
 
@@ -80,10 +81,8 @@ def ensure() -> Endpoint:
     paths = state_paths()
     endpoint = _endpoint(paths)
     known = ask(endpoint)
-    if known is None:
+    if known is None or _is_older(known):
         _start(paths)
-    elif _number(known["version"]) < _number(__version__):
-        _replace(paths, known)
     elif known["api"] > API:
         raise ServiceUnavailableError(
             f"The running service is jobs-jupyter {known['version']}, and this version ({__version__}) "
@@ -159,6 +158,10 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
 
 
+def _is_older(known: dict[str, Any]) -> bool:
+    return _number(known["version"]) < _number(__version__)
+
+
 def _is_locked(paths: StatePaths) -> bool:
     with contextlib.suppress(OSError), open(paths.service_lock, "a") as file:
         try:
@@ -166,12 +169,6 @@ def _is_locked(paths: StatePaths) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _replace(paths: StatePaths, known: dict[str, Any]) -> None:
-    """Put this newer version in the place of an older service; its runs do not notice."""
-    _stop(paths, known)
-    _start(paths)
 
 
 def _stop(paths: StatePaths, known: dict[str, Any]) -> None:
@@ -187,8 +184,16 @@ def _stop(paths: StatePaths, known: dict[str, Any]) -> None:
 
 
 def _start(paths: StatePaths) -> None:
+    """Start the service unless somebody was quicker; this newer version takes an older one's place.
+
+    The runs of a service that is replaced do not notice.
+    """
     with _starting(paths):
-        if ask(_endpoint(paths)) is None:  # nobody was quicker
+        known = ask(_endpoint(paths))
+        if known is not None and _is_older(known):
+            _stop(paths, known)
+            known = None
+        if known is None:
             problem = _launch(paths)
             if problem is not None and ask(_endpoint(paths)) is None:
                 raise ServiceStartError(_advice(paths, problem))
@@ -259,7 +264,7 @@ def _advice(paths: StatePaths, problem: str) -> str:
         step = f"It does not answer on {paths.socket}; look at {paths.service_log}"
     elif "no space left" in text or "disk is full" in text or "disk i/o" in text:
         step = f"Free some space there, or set {HOME_VARIABLE} to a directory on another disk"
-    elif "permission" in text or "read-only" in text or "readonly" in text or "not a directory" in text:
+    elif any(word in text for word in _NOT_WRITABLE):
         step = f"Set {HOME_VARIABLE} to a directory that you can write to"
     else:
         step = f"More is in {paths.service_log}"

@@ -88,7 +88,7 @@ def terminate(
     Its processes get SIGTERM, and SIGKILL 3 s later.
     """
     found = _find_id(name, id, cloud, project, include_archived, job_id)
-    return _act("POST", found, "/terminate")
+    return _act(found, "terminate")
 
 
 def archive(
@@ -106,7 +106,7 @@ def archive(
         JobStateError: the job has not ended.
     """
     found = _find_id(name, id, cloud, project, include_archived, job_id)
-    return _act("POST", found, "/archive")
+    return _act(found, "archive")
 
 
 def delete(
@@ -124,7 +124,8 @@ def delete(
         JobStateError: the job has not ended.
     """
     found = _find_id(name, id, cloud, project, include_archived, job_id)
-    return _act("DELETE", found, "")
+    _client.request("DELETE", f"/v1/jobs/{found}", gone_is_done=True)
+    return found
 
 
 def get_logs(
@@ -299,6 +300,6 @@ def list_tags(
     return dict(_client.json("GET", f"/v1/jobs/{found}/tags")["tags"])
 
 
-def _act(method: str, job_id: str, path: str) -> str:
-    _client.request(method, f"/v1/jobs/{job_id}{path}")
+def _act(job_id: str, verb: str) -> str:
+    _client.request("POST", f"/v1/jobs/{job_id}/{verb}")
     return job_id

@@ -90,11 +90,16 @@ def _only_one(paths: StatePaths) -> Iterator[bool]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if paths.service_info.exists() or time.monotonic() > until:
+                if _answers(paths) or time.monotonic() > until:
                     yield False
                     return
-                time.sleep(0.02)  # one that is just ending
+                time.sleep(0.02)  # one that is just ending, or beginning
         yield True
+
+
+def _answers(paths: StatePaths) -> bool:
+    with sockets.socket(sockets.AF_UNIX) as probe:
+        return probe.connect_ex(str(paths.socket)) == 0
 
 
 async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
