@@ -67,8 +67,9 @@ class ServiceState:
                 yield item
 
     async def stop_when_idle(self) -> None:
-        """Stop the service once it has had nothing to do for `idle_s`."""
+        """Stop the service once it has had nothing to do for `idle_s`; returns when it stops."""
         if self.idle_s is None:
+            await self.stopped.wait()
             return
         while True:
             left = self._last_used + self.idle_s - asyncio.get_running_loop().time()

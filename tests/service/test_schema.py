@@ -1,0 +1,130 @@
+"""The schema: migrations and tables agree; older databases are migrated, newer ones refused."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from jobs_jupyter.models.errors import ServiceStartError
+from jobs_jupyter.service.store import database
+from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.schema import HEAD, metadata
+
+
+@pytest.fixture
+def config() -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    return made
+
+
+@pytest.fixture
+def migrated(tmp_path: Path, config: Config) -> Iterator[Connection]:
+    """A database that all migrations were run on, from the first."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        yield connection
+    engine.dispose()
+
+
+def described(connection: sqlite3.Connection) -> dict[str, list[object]]:
+    """Return every table's columns and indices as SQLite itself sees them."""
+    found: dict[str, list[object]] = {}
+    for name, kind, table in connection.execute("SELECT name, type, tbl_name FROM sqlite_master"):
+        if kind == "table" and not name.startswith("sqlite_"):
+            found.setdefault(name, []).extend(connection.execute(f"PRAGMA table_info({name})"))
+        elif kind == "index" and not name.startswith("sqlite_"):
+            columns = connection.execute(f"PRAGMA index_info({name})").fetchall()
+            found.setdefault(f"{table}.{name}", []).extend(columns)
+    return found
+
+
+def test_the_migrations_make_the_tables_of_the_code(migrated: Connection, tmp_path: Path) -> None:
+    assert compare_metadata(MigrationContext.configure(migrated), metadata) == []
+    assert migrated.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == HEAD
+    migrated.commit()
+    Database(tmp_path / "new.db").close()
+    with (
+        closing(sqlite3.connect(tmp_path / "new.db")) as new,
+        closing(sqlite3.connect(tmp_path / "migrated.db")) as old,
+    ):
+        # a primary key's NOT NULL is written differently; what is in a column is not
+        assert described(new).keys() == described(old).keys()
+        columns = {table: [row[1:3] for row in rows] for table, rows in described(new).items()}  # type: ignore[index]
+        assert columns == {table: [row[1:3] for row in rows] for table, rows in described(old).items()}  # type: ignore[index]
+
+
+def test_head_is_the_newest_migration(config: Config) -> None:
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == HEAD
+    revisions = [each.revision for each in scripts.walk_revisions()]
+    assert revisions == sorted(revisions, reverse=True), "they compare as text"
+
+
+def test_an_older_database_is_migrated_with_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "jobs.db"
+    Database(path).close()
+    with closing(sqlite3.connect(path)) as today:
+        today.execute("INSERT INTO packages VALUES ('digest', 1)")
+        today.commit()
+
+    # a release to come, with one more migration
+    later = shutil.copytree(Path(database.__file__).parent, tmp_path / "later")
+    (later / "migrations" / "versions" / "0002_size.py").write_text(
+        "import sqlalchemy as sa\n"
+        "from alembic import op\n"
+        "revision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n"
+        "    op.add_column('packages', sa.Column('size', sa.Integer(), nullable=True))\n"
+    )
+    monkeypatch.setattr(database, "__file__", str(later / "database.py"))
+    monkeypatch.setattr(database, "HEAD", "0002")
+    for _ in range(2):
+        Database(path).close()
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+            assert connection.execute("SELECT * FROM packages").fetchall() == [("digest", 1, None)]
+
+
+def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Database(path).close()
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.execute("ALTER TABLE jobs ADD COLUMN of_the_future TEXT")
+        newer.commit()
+    with pytest.raises(ServiceStartError, match=r"schema 9999.*pip install --upgrade jobs-jupyter"):
+        Database(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Database(path).close()
+    before = path.read_bytes()
+    Database(path).close()
+    assert path.read_bytes() == before
+
+
+def test_every_write_is_durable(tmp_path: Path) -> None:
+    opened = Database(tmp_path / "jobs.db")
+    with opened._writer_engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+    opened.close()
