@@ -51,6 +51,7 @@ class JobPanel(anywidget.AnyWidget):
         # Before the widget opens: a page may answer at once.
         self._feed = feed or kernel_feed()
         self._logs: dict[tuple[str, int], tuple[LogStream, Callable[[], None]]] = {}
+        self._closed: set[tuple[str, int]] = set()
         self._latest = view
         self._telling: asyncio.Task[None] | None = None
         self._told_at = 0.0
@@ -159,6 +160,10 @@ class JobPanel(anywidget.AnyWidget):
         client, req = str(message["client"]), int(message["req"])
         run, offset, whole = str(message["run"]), int(message["offset"]), bool(message.get("whole"))
         self._drop(client, int(message.get("replaces") or 0))
+        self._post({"type": "open", "client": client, "req": req}, [])
+        # A page that gets no answer asks again; the first request may come after all, and late.
+        if (client, req) in self._logs or (client, req) in self._closed:
+            return
         stream = LogStream(client, req, self._post, pacer)
         cancel = self._feed.follow_log(self.job_id, run, offset, stream, whole=whole)
         self._logs[client, req] = stream, cancel
@@ -199,6 +204,7 @@ class JobPanel(anywidget.AnyWidget):
         self._post(reply, [])
 
     def _drop(self, client: str, req: int) -> None:
+        self._closed.add((client, req))
         found = self._logs.pop((client, req), None)
         if found is not None:
             stream, cancel = found

@@ -1,6 +1,7 @@
 /** The source that speaks with the kernel, through an anywidget model. The protocol is in docs/design.md. */
 import type { AnyModel, CustomMessageListener } from "./anywidget";
 import type { JobView } from "./job";
+import { insist } from "./insist";
 import { LogCursor } from "./logCursor";
 import type { LogListener, LogRequest, LogStream, Release, Source } from "./source";
 
@@ -18,6 +19,7 @@ interface FromKernel {
 }
 
 interface Call {
+  release: Release;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -66,17 +68,20 @@ export class CommSource implements Source {
   stop(): Promise<void> {
     const id = ++this.numbers;
     return new Promise((resolve, reject) => {
-      this.calls.set(id, { resolve, reject });
-      this.send({ type: "call", id, method: "stop" });
+      const release = insist(() => this.send({ type: "call", id, method: "stop" }));
+      this.calls.set(id, { resolve, reject, release });
     });
   }
 
   dispose(): void {
+    for (const stream of [...this.streams.values()]) stream.close();
     this.send({ type: "bye" });
     this.unlisten();
-    this.streams.clear();
     this.listeners.clear();
-    for (const call of this.calls.values()) call.reject(new Error("The panel was closed."));
+    for (const call of this.calls.values()) {
+      call.release();
+      call.reject(new Error("The panel was closed."));
+    }
     this.calls.clear();
   }
 
@@ -132,6 +137,7 @@ export class CommSource implements Source {
     const call = this.calls.get(message.id ?? 0);
     if (!call) return;
     this.calls.delete(message.id ?? 0);
+    call.release();
     if (message.ok) call.resolve();
     else call.reject(new Error(message.message ?? "The kernel gave no reason."));
   }
@@ -143,6 +149,7 @@ class CommLog implements LogStream {
   private req = 0;
   private acknowledged: number | null = null;
   private open = true;
+  private answered: Release = () => {};
 
   constructor(
     private readonly source: CommSource,
@@ -162,11 +169,13 @@ class CommLog implements LogStream {
   close(): void {
     if (!this.open) return;
     this.open = false;
+    this.answered();
     this.source.unregister(this.req);
     this.source.send({ type: "close", req: this.req });
   }
 
   received(message: FromKernel, buffer: DataView | undefined): void {
+    this.answered();
     if (message.type === "log" && buffer) this.data(message, buffer);
     else if (message.type === "at") this.at(message.offset ?? 0);
     else if (message.type === "end") this.end(message.offset ?? 0);
@@ -180,7 +189,9 @@ class CommLog implements LogStream {
     const before = this.req;
     this.req = this.source.register(this);
     const { run, whole } = this.request;
-    this.source.send({ type: "log", req: this.req, replaces: before, run, offset, whole: whole ?? false });
+    const message = { type: "log", req: this.req, replaces: before, run, offset, whole: whole ?? false };
+    this.answered();
+    this.answered = insist(() => this.source.send(message));
   }
 
   private data(message: FromKernel, buffer: DataView): void {

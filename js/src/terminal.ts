@@ -84,7 +84,7 @@ export class LogTerminal {
       cursorBlink: false,
       fontFamily: 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: 12,
-      lineHeight: 1.2,
+      lineHeight: 1.3,
       fontWeightBold: "600",
       theme: THEME,
       linkHandler: { activate: openLink, allowNonHttpProtocols: false },

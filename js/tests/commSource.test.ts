@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { CommSource } from "../src/commSource";
 import { downloadLog } from "../src/source";
 import { FakeModel, job } from "./fakeModel";
+
+const opened: CommSource[] = [];
+
+// A source that is left open would ask again, and keep the test from ending.
+afterEach(() => {
+  for (const source of opened.splice(0)) source.dispose();
+});
 
 function open(offset = 0, whole = false) {
   const model = new FakeModel();
@@ -10,6 +17,7 @@ function open(offset = 0, whole = false) {
   const client = model.take("hello")[0]!["client"] as string;
   const got: { text: string; passedOver: number }[] = [];
   const said: string[] = [];
+  opened.push(source);
   const stream = source.openLog(
     { run: "r1", offset, whole },
     {
@@ -139,4 +147,19 @@ test("a kernel that is gone does not break the page", () => {
   const source = new CommSource(model.asModel());
   assert.equal(source.view().state, "RUNNING");
   source.dispose();
+});
+
+test("what gets no answer is asked again, until it does", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { model, source, client, request, send } = open();
+  const stopped = source.stop();
+  const [call] = model.take("call");
+  context.mock.timers.tick(1000);
+  assert.deepEqual(model.take("log"), [request]);
+  assert.deepEqual(model.take("call"), [call]);
+  send("open", {});
+  model.receive({ type: "reply", client, id: call!["id"], ok: true });
+  await stopped;
+  context.mock.timers.tick(60_000);
+  assert.deepEqual([...model.take("log"), ...model.take("call")], []);
 });
