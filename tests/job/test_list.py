@@ -55,7 +55,7 @@ def test_argument_errors_come_at_the_call(home: Path) -> None:
         with pytest.raises(TypeError):
             job.list(**arguments)
     with pytest.raises(TypeError):
-        job.list("name")  # type: ignore[misc]
+        job.list("name")  # type: ignore[call-arg]
     assert not home.exists()
 
 
@@ -169,7 +169,12 @@ def test_all_fields_sort_both_ways(jobs: list[JobStatus]) -> None:
 def test_pages_are_fetched_as_they_are_read(jobs: list[JobStatus], monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     real = http.client.json
-    monkeypatch.setattr(http.client, "json", lambda *a, **k: (asked.append(a), real(*a, **k))[1])
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        asked.append(arguments)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(http.client, "json", counted)
 
     found = job.list(page_size=2)
     assert asked == []
@@ -191,7 +196,12 @@ def test_pages_are_fetched_as_they_are_read(jobs: list[JobStatus], monkeypatch: 
 
 
 def test_jobs_submitted_meanwhile_neither_repeat_nor_drop(jobs: list[JobStatus]) -> None:
-    for arguments in ({}, {"sort_field": "NAME"}, {"sort_field": "ENDED_AT", "sort_order": "ASC"}):
+    orders: tuple[dict[str, Any], ...] = (
+        {},
+        {"sort_field": "NAME"},
+        {"sort_field": "ENDED_AT", "sort_order": "ASC"},
+    )
+    for arguments in orders:
         before = [each.id for each in job.list(**arguments)]
         iterator = iter(job.list(page_size=2, **arguments))
         seen = [next(iterator).id, next(iterator).id]
