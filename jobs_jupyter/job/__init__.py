@@ -174,7 +174,9 @@ def wait(
     include_archived: bool = False,
     job_id: str | None = None,
 ) -> None:
-    """Wait until a job is, or has been, in a state; the change is pushed, not polled.
+    """Wait until a job is in a state, or passes through it; the change is pushed, not polled.
+
+    RUNNING counts as reached by a job that has been through it.
 
     Interrupting it stops the waiting, never the job.
 

@@ -114,7 +114,7 @@ def cell_parser() -> LineParser:
     add("-o", "--out", dest="outputs", metavar="VARS", type=names, action="extend", default=[],
         help="variables that come back: job.result()")  # fmt: skip
     add("-w", "--working-dir", metavar="DIR",
-        help="the directory that the cell runs in a copy of (the notebook's); none: an empty one")  # fmt: skip
+        help="a copy of it is what the cell runs in (the notebook's); none: an empty one")  # fmt: skip
     add(
         "-x",
         "--exclude",

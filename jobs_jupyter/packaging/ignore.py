@@ -33,13 +33,11 @@ class Rule:
 
     def matches(self, path: str, *, is_directory: bool) -> bool:
         """Whether it matches this very path, and not one above it."""
-        if (found := self.regex.search(path)) and self._end(found) == -1:
+        itself = self.regex.search(path)
+        if itself is not None and self._end(itself) == -1:
             return True
-        return (
-            is_directory
-            and bool(found := self.regex.search(f"{path}/"))
-            and self._end(found) == len(path) + 1
-        )
+        within = self.regex.search(f"{path}/") if is_directory else None
+        return within is not None and self._end(within) == len(path) + 1
 
     def _end(self, found: re.Match[str]) -> int:
         """Return where the match's mark of a directory ends; -1 where it has none."""

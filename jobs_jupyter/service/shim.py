@@ -76,9 +76,12 @@ class Run:
             environment = {**json.load(file), **self.spec["extra"]}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         read, write = os.pipe()
+        # blocked until the child has handlers of its own: a stop that comes at once must end it
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self.child = os.fork()
         if self.child == 0:
             _become(self.spec, environment, log, write)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         os.close(write)
         os.close(log)
         with os.fdopen(read) as file:
@@ -159,6 +162,10 @@ def supervise(spec: dict[str, Any]) -> None:
     if not run.claim():
         return
     run.listen()
+    if os.path.exists(spec["stop"]):
+        run.cause = "stop"
+        run.record()
+        return
     try:
         run.spawn()
     except Exception as problem:  # noqa: BLE001 - whatever it is, the job must hear of it
@@ -183,6 +190,7 @@ def _become(spec: dict[str, Any], environment: dict[str, str], log: int, problem
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.chdir(spec["directory"])
         os.execve("/bin/sh", ["sh", "-c", spec["command"]], environment)
     except BaseException as problem:  # noqa: BLE001 - this process must end here

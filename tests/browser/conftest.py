@@ -1,4 +1,4 @@
-"""One JupyterLab and one browser for all browser tests, on a service of their own."""
+"""One JupyterLab and one browser for a file of browser tests, on a service of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 Open = Callable[..., Notebook]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, no other test in this process can have an event loop.
+@pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A running JupyterLab; its kernels' service is real, and leaves nothing behind."""
     # In /tmp: a Unix socket's path has room for about a hundred bytes.

@@ -44,7 +44,7 @@ Kernel = Callable[[str], Shown]
 @pytest.fixture
 def kernel(service: Path, tmp_path: Path) -> Iterator[Kernel]:
     """Run cells in a kernel with the extension loaded, in a directory of its own."""
-    assert service
+    assert not service.exists()
     (tmp_path / "here").mkdir()
     notebook = nbformat.v4.new_notebook()
     client = NotebookClient(notebook, allow_errors=True, timeout=60)

@@ -24,6 +24,7 @@ from jobs_jupyter.service.runners import Ended
 from jobs_jupyter.service.shims import Shims, on_exit
 
 GRACE_S = 3.0
+LONGEST_COMMAND = 131_071  # bytes: Linux's MAX_ARG_STRLEN, less the final zero
 NOT_YET = {
     "image_uri": "Jobs run in this machine's own environment",
     "containerfile": "Jobs run in this machine's own environment",
@@ -49,6 +50,11 @@ class LocalRunner:
 
     def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse what this runner cannot honour, rather than ignore it."""
+        if len(config.entrypoint.encode()) > LONGEST_COMMAND:
+            raise UnsupportedError(
+                f"The entrypoint has {len(config.entrypoint.encode())} bytes; a command has at most "
+                f"{LONGEST_COMMAND} here. Put it into a script below working_dir."
+            )
         given = config.to_dict()
         for name, instead in NOT_YET.items():
             if name in given:

@@ -85,7 +85,11 @@ def _bring_up_to_date(engine: Engine) -> None:
             )
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
             return
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found is None:
+        raise ServiceStartError(
+            f"{engine.url.database} does not say which version wrote it. Move it aside to begin anew."
+        )
     if found < HEAD:
         _migrate(engine)
     elif found > HEAD:
