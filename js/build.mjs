@@ -1,6 +1,7 @@
 // Builds the two files that the kernel sends to a page:
 //   loader.js  the `_esm` of every panel; a few hundred bytes
 //   panel.js   everything else, styles included; reaches a page once
+// and THIRD_PARTY.txt, the licences of what is bundled.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -51,8 +52,19 @@ async function bundle(entry, file) {
   console.log(`${file.padEnd(10)} ${(code.length / 1024).toFixed(1)} KiB`);
 }
 
+/** The licences of the packages that panel.js contains. */
+async function licences() {
+  const { dependencies } = JSON.parse(await readFile(here("package.json"), "utf8"));
+  const texts = Object.entries(dependencies).map(async ([name, version]) => {
+    const text = await readFile(here(`node_modules/${name}/LICENSE`), "utf8");
+    return `${name} ${version}\n\n${text.trim()}\n`;
+  });
+  await writeFile(`${out}THIRD_PARTY.txt`, (await Promise.all(texts)).join("\n\n"));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await mkdir(out, { recursive: true });
   await bundle("src/loader.ts", "loader.js");
   await bundle("src/panel.tsx", "panel.js");
+  await licences();
 }
