@@ -118,7 +118,8 @@ class JobWatch:
                 latest[data["job"]["id"]] = data
         for job_id, data in latest.items():
             job = self._jobs.get(job_id)
-            if job is not None and data["seq"] > job.seq:
+            # a place in a queue's line is told with the number of the last event
+            if job is not None and (data["seq"] > job.seq or data["kind"] == "place"):
                 self._changed(job, data)
 
     def _changed(self, job: _Watched, data: dict[str, Any]) -> None:

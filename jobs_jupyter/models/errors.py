@@ -2,6 +2,7 @@
 
     JobsError
     ├── JobNotFoundError         (also LookupError, RuntimeError)
+    ├── JobQueueNotFoundError    (also LookupError, RuntimeError)
     ├── JobStateError            (also RuntimeError)
     ├── UnsupportedError         (also ValueError)   a field that this service cannot honour
     ├── PackageError             (also ValueError)   a directory or variable that cannot be packaged
@@ -23,6 +24,10 @@ class JobsError(Exception):
 
 class JobNotFoundError(JobsError, LookupError, RuntimeError):
     """No job has that id, or that name in that project."""
+
+
+class JobQueueNotFoundError(JobsError, LookupError, RuntimeError):
+    """No job queue has that id, or that name in that project."""
 
 
 class JobStateError(JobsError, RuntimeError):

@@ -35,6 +35,11 @@ def new_job_id() -> str:
     return f"prodjob_{_random(26)}"
 
 
+def new_queue_id() -> str:
+    """Return a new job queue's id."""
+    return f"jobqueue_{_random(26)}"
+
+
 def new_run_name() -> str:
     """Return a new run's name."""
     return f"jobrun_{_random(16)}"

@@ -83,10 +83,15 @@ class StatePaths:
         self.manifests = self.packages / "manifests"
         self.interpreters = self.home / "interpreters"  # a `python` for those that have none
         self.jobs = self.home / "jobs"
+        self.queues = self.home / "queues"
 
     def job(self, job_id: str) -> JobPaths:
         """Return the paths of the job of that id."""
         return JobPaths(self.jobs / _safe(job_id))
+
+    def queue(self, queue_id: str) -> Path:
+        """Return the directory of a queue; its clusters' scratch directories are in it."""
+        return self.queues / _safe(queue_id)
 
     def blob(self, digest: str) -> Path:
         """Return the file that stores the content of that SHA-256."""

@@ -12,14 +12,18 @@ from typing import Any
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.client.packages import upload
+from jobs_jupyter.models.errors import JobQueueNotFoundError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.models.queue import JobQueueConfig, JobQueueSpec
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
+
+QUEUE_IDLE_S = 300
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -45,8 +49,23 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
     taken = snapshot(_directory(options), options.exclude, extra=files, home=default_home())
     config = config.options(working_dir=upload(taken.manifest, taken.chunks))
-    job_id = sdk.submit(config)
+    job_id = _submit(config, options.queue, options.priority)
     return Job(job_id, config.name or sdk.status(id=job_id).name)
+
+
+def _submit(config: JobConfig, queue: str | None, priority: int | None) -> str:
+    """Submit into the queue of that name; the first job makes it, with the defaults."""
+    if queue is None:
+        if priority is not None:
+            raise UsageError("%%job: --priority is a place in a queue; name one with --queue.")
+        return sdk.submit(config)
+    try:
+        target = JobQueueConfig(target_job_queue_name=queue, priority=priority)
+        return sdk.submit(config.options(job_queue_config=target))
+    except JobQueueNotFoundError:
+        spec = JobQueueSpec(name=queue, idle_timeout_s=QUEUE_IDLE_S)
+        made = JobQueueConfig(job_queue_spec=spec, priority=priority)
+        return sdk.submit(config.options(job_queue_config=made))
 
 
 def _name(options: argparse.Namespace) -> str | None:

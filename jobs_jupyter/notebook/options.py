@@ -130,6 +130,8 @@ def cell_parser() -> LineParser:
         "--retries", metavar="N", type=count, default=0, help="run again after a failure, N times at most (0)"
     )
     add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
+    add("--priority", metavar="N", type=count, help="in a PRIORITY queue: 0 is first")
     add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")
     add(
         "--as",

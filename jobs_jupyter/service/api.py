@@ -18,13 +18,15 @@ from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import (
     InvalidRequestError,
     JobNotFoundError,
+    JobQueueNotFoundError,
     JobsError,
     JobStateError,
 )
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
 from jobs_jupyter.models.paths import RunPaths
-from jobs_jupyter.service import arguments, environment, follow, logs
+from jobs_jupyter.service import arguments, environment, follow, logs, queue_api
+from jobs_jupyter.service.queue_api import QueueHandlers
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
@@ -34,10 +36,10 @@ log = logging.getLogger(__name__)
 API = 1
 CLOUD = "local"
 DEFAULT_PROJECT = "default"
-STATUS_OF = {JobNotFoundError: 404, JobStateError: 409}
+STATUS_OF = {JobNotFoundError: 404, JobQueueNotFoundError: 404, JobStateError: 409}
 
 
-class Api:
+class Api(QueueHandlers):
     """The service's handlers, over what they share."""
 
     def __init__(self, state: ServiceState) -> None:
@@ -324,4 +326,5 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
     Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
+    *queue_api.OPERATIONS,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from jobs_jupyter.models.paths import JobPaths, RunPaths
 from jobs_jupyter.service.launch import Launch
 
-KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "PYDEVD_")
+KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "JOBS_JUPYTER_QUEUE_", "PYDEVD_")
 KERNEL_BACKENDS = ("module://matplotlib_inline", "module://ipympl", "inline", "widget")
 
 
@@ -33,7 +33,9 @@ def without_kernel(environment: dict[str, str]) -> dict[str, str]:
     return kept
 
 
-def extra(launch: Launch, base: dict[str, str], paths: RunPaths, tools: Path) -> dict[str, str]:
+def extra(
+    launch: Launch, base: dict[str, str], paths: RunPaths, tools: Path, scratch: Path | None
+) -> dict[str, str]:
     """Return what a run gets on top of the submitting process's environment."""
     own = dict(launch.config.env_vars or {})
     added = {
@@ -45,6 +47,8 @@ def extra(launch: Launch, base: dict[str, str], paths: RunPaths, tools: Path) ->
         "JOBS_JUPYTER_RUN_ATTEMPT": str(launch.attempt),
         "JOBS_JUPYTER_OUTPUT_DIR": str(paths.outputs),
     }
+    if scratch is not None:
+        added["JOBS_JUPYTER_QUEUE_DIR"] = str(scratch)
     if launch.interpreter:
         path = own.get("PATH", base.get("PATH", os.defpath))
         added["PATH"] = f"{_directory_of_python(launch.interpreter, tools)}{os.pathsep}{path}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from jobs_jupyter.service.clock import iso
+from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 
@@ -24,8 +24,9 @@ HEARTBEAT_S = 15.0
 class Feed:
     """Wakes the streams of the feed after each commit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._changed = asyncio.Event()
         self.commits = 0
         self.closed = False
@@ -41,6 +42,10 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def changed(self) -> None:
+        """Until something is committed."""
+        await self._changed.wait()
+
     async def stream(
         self, after: int | None, jobs: Sequence[str], wait_s: float | None
     ) -> AsyncIterator[bytes]:
@@ -52,6 +57,7 @@ class Feed:
         deadline = None if wait_s is None else loop.time() + wait_s
         if after is None:
             after = await self._database.read(queries.last_seq)
+        shown: dict[str, str] = {}
         yield f": after {after}\n\n".encode()
         while not self.closed and (deadline is None or loop.time() < deadline):
             changed = self._changed
@@ -59,8 +65,25 @@ class Feed:
             if rows:
                 after = rows[-1].seq
                 yield b"".join(map(_encode, rows))
+            elif moved := await self._moved(jobs, shown, after):
+                yield moved
             elif not await _wait(changed, None if deadline is None else deadline - loop.time()):
                 yield b": \n\n"
+
+    async def _moved(self, jobs: Sequence[str], shown: dict[str, str], after: int) -> bytes:
+        """Tell the watchers of certain jobs where those stand in line now, where they have moved.
+
+        A place changes with other jobs, so it has no event of its own in the database: what is told
+        carries the number of the last event.
+        """
+        if not jobs:
+            return b""
+        told = []
+        for job_id, reason, view in await self._database.read(queries.in_line, jobs):
+            if shown.get(job_id) != reason:
+                shown[job_id] = reason
+                told.append(_frame({"seq": after, "at": iso(self._clock.now()), "kind": "place"}, view))
+        return b"".join(told)
 
 
 async def _wait(changed: asyncio.Event, left: float | None) -> bool:
@@ -74,5 +97,8 @@ async def _wait(changed: asyncio.Event, left: float | None) -> bool:
 
 
 def _encode(row: Row[Any]) -> bytes:
-    head = json.dumps({"seq": row.seq, "at": iso(row.at), "kind": row.kind})[:-1]
-    return f'id: {row.seq}\nevent: job\ndata: {head}, "job": {row.view}}}\n\n'.encode()
+    return _frame({"seq": row.seq, "at": iso(row.at), "kind": row.kind}, row.view)
+
+
+def _frame(about: dict[str, Any], view: str) -> bytes:
+    return f'id: {about["seq"]}\nevent: job\ndata: {json.dumps(about)[:-1]}, "job": {view}}}\n\n'.encode()

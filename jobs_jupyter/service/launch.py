@@ -25,3 +25,5 @@ class Launch:
     package: str | None
     interpreter: str | None
     stopping: bool
+    queue_id: str | None = None
+    cluster: int = 0

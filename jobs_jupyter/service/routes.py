@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.job import JobConfig, JobStatus
+from jobs_jupyter.models.queue_status import JobQueueStatus
 
 Handler = Callable[[Any, Request], Coroutine[Any, Any, Response]]
 _REFS = "#/components/schemas/{model}"
@@ -75,6 +76,7 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 JOB = _ref("JobStatus")
+QUEUE = _ref("JobQueueStatus")
 SUBMIT = json_body(
     {
         "type": "object",
@@ -98,7 +100,8 @@ SUBMIT = json_body(
 def openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of all operations."""
     _, schemas = models_json_schema(
-        [(JobConfig, "validation"), (JobStatus, "validation")], ref_template=_REFS
+        [(JobConfig, "validation"), (JobStatus, "validation"), (JobQueueStatus, "validation")],
+        ref_template=_REFS,
     )
     error = {"type": _TEXT, "message": _TEXT}
     components = {

@@ -34,8 +34,9 @@ class ServiceState:
         self.user = _user()
         self.about: dict[str, Any] = {}
         self.database = Database(paths.database)
-        self.feed = Feed(self.database)
-        self.supervisor = Supervisor(paths, self.database, self.feed, Clock())
+        clock = Clock()
+        self.feed = Feed(self.database, clock)
+        self.supervisor = Supervisor(paths, self.database, self.feed, clock)
         self.stopped = asyncio.Event()
         self._attending = 0
         self._last_used = 0.0

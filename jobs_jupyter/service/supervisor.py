@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
@@ -21,8 +25,8 @@ from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.scheduler import Waiting, plan
-from jobs_jupyter.service.store import changes, packages, queries
+from jobs_jupyter.service.scheduler import Plan, Queue, Waiting, plan
+from jobs_jupyter.service.store import changes, line, packages, queries
 from jobs_jupyter.service.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -41,7 +45,7 @@ class Supervisor:
         self._feed = feed
         self._boot_id = machine.boot_id()
         self._changed = asyncio.Event()
-        self._starting: set[str] = set()
+        self._starting: dict[str, str | None] = {}
         self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -56,17 +60,34 @@ class Supervisor:
         """Start jobs as they may start, for as long as the service lives."""
         while True:
             self._changed.clear()
-            rows = await self.database.read(queries.waiting)
-            waiting = [Waiting(job_id, due_at) for job_id, due_at in rows if job_id not in self._starting]
             now = self.clock.now()
-            decided = plan(waiting, now)
-            for job_id in decided.start:
-                self._starting.add(job_id)
-                self._spawn(self._start(job_id))
-            left = None if decided.look_again_at is None else (decided.look_again_at - now) / SECOND
+            decided = await self._decide(now)
+            for job in decided.start:
+                self._starting[job.job_id] = None if job.has_place else job.queue_id
+                self._spawn(self._start(job.job_id))
+            stop_at = await self._stop_idle_clusters(now)
+            next_at = min((at for at in (decided.look_again_at, stop_at) if at is not None), default=None)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(None if next_at is None else max(0, next_at - now) / SECOND):
                     await self._changed.wait()
+
+    async def _decide(self, now: int) -> Plan:
+        """Ask the scheduler; what was decided before and is not written down yet counts as started."""
+        waiting, queues = await self.database.read(_seen_by_scheduler)
+        begun = Counter(queue for job_id, queue in self._starting.items() if queue and job_id in waiting)
+        for queue_id, count in begun.items():
+            queues[queue_id] = replace(queues[queue_id], taken=queues[queue_id].taken + count)
+        return plan((job for job in waiting.values() if job.job_id not in self._starting), queues, now)
+
+    async def _stop_idle_clusters(self, now: int) -> int | None:
+        """Stop the clusters of queues that were idle for long enough; returns when the next one is."""
+        later = []
+        for queue_id, at in await self.database.read(line.idle_clusters):
+            if at > now:
+                later.append(at)
+            elif await self.database.write(line.stop_cluster, queue_id, now):
+                await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
+        return min(later, default=None)
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -90,6 +111,25 @@ class Supervisor:
         living = await self.change(changes.request_stop, job_id)
         if living is not None:
             self.runner.stop(living)
+        else:
+            await self._tidy(job_id)
+
+    async def terminate_queue(self, queue_id: str) -> None:
+        """Ask for the end of all jobs of a queue, those that wait first; its cluster stops with the last."""
+        for job_id in await self.database.read(line.active, queue_id):
+            await self.terminate(job_id)
+        self._spawn(self._stop_cluster_when_empty(queue_id))
+
+    async def delete_queue(self, queue_id: str) -> None:
+        """Delete a queue whose jobs are all terminal, and what its cluster kept."""
+        await self.change(line.remove, queue_id)
+        await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
+
+    async def _stop_cluster_when_empty(self, queue_id: str) -> None:
+        while await self.database.read(line.active, queue_id):
+            await self._feed.changed()
+        if await self.database.write(line.stop_cluster, queue_id, self.clock.now()):
+            await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""
@@ -116,7 +156,7 @@ class Supervisor:
                 if launch is not None:
                     await self._launch(launch)
         finally:
-            self._starting.discard(job_id)
+            del self._starting[job_id]
 
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""
@@ -163,6 +203,11 @@ class Supervisor:
                 await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 self.paths.job(root.name).environment.unlink(missing_ok=True)
+
+
+def _seen_by_scheduler(connection: Connection) -> tuple[dict[str, Waiting], dict[str, Queue]]:
+    waiting = {job.job_id: job for job in line.waiting(connection)}
+    return waiting, line.lines(connection)
 
 
 def _said(problem: Exception) -> str:

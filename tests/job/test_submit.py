@@ -21,7 +21,6 @@ UNSUPPORTED: dict[str, Any] = {
     "requirements": ["numpy"],
     "py_executable": "python -X dev",
     "connections": [{"type": "databricks", "name": "one"}],
-    "job_queue_config": {"job_queue_spec": {"name": "queue", "idle_timeout_s": 1}},
     "ray_version": "0.0.1",
     "working_dir": "s3://bucket/code.zip",
     "cloud": "elsewhere",

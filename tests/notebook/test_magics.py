@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs_jupyter import job
+from jobs_jupyter import job, job_queue
 from tests.notebook.conftest import Kernel
 
 pytestmark = pytest.mark.notebook
@@ -161,6 +161,16 @@ def test_help_lists_the_options(kernel: Kernel) -> None:
         "--wait",
     ):
         assert option in shown
+
+
+def test_a_queue_by_name(kernel: Kernel) -> None:
+    for name in ("first", "second"):
+        shown = kernel(f"%%job {name} -w none -q line --priority 3\nimport time\ntime.sleep(0.3)")
+        assert shown.error == ""
+    assert "queued: 1st in line" in kernel("%job status second").text
+    job.wait(name="second", timeout_s=30)
+    assert [queue.name for queue in job_queue.list()] == ["line"]
+    assert "name one with --queue" in kernel("%%job --priority 3\n1").error
 
 
 def test_braces_and_dollars_are_left_alone(kernel: Kernel) -> None:

@@ -34,7 +34,6 @@ NOT_YET = {
     "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
     "py_executable": "A job runs with the interpreter that submitted it; name another one in the entrypoint",
     "connections": "Pass credentials with env_vars",
-    "job_queue_config": "Jobs start at once, without a queue",
 }
 
 
@@ -61,6 +60,12 @@ class LocalRunner:
                 raise UnsupportedError(
                     f"{name}={_shown(given[name])} is not supported on this service. {instead}."
                 )
+        queue = config.job_queue_config
+        if queue and queue.job_queue_spec and queue.job_queue_spec.compute_config:
+            raise UnsupportedError(
+                f"compute_config={queue.job_queue_spec.compute_config!r} of the job_queue_spec is not "
+                f"supported on this service. {NOT_YET['compute_config']}."
+            )
         if config.working_dir and not config.working_dir.startswith("package://"):
             raise UnsupportedError(
                 f"working_dir={config.working_dir!r} is a remote URI, which this service can't read. "
@@ -110,6 +115,10 @@ class LocalRunner:
 
     def _prepare(self, launch: Launch, paths: RunPaths) -> Path:
         remove_tree(paths.work)  # of a try that got no further
+        scratch = None
+        if launch.queue_id:
+            scratch = self.paths.queue(launch.queue_id) / str(launch.cluster)
+            scratch.mkdir(parents=True, exist_ok=True)
         for directory in (paths.work, paths.outputs):
             directory.mkdir(parents=True, exist_ok=True)
         if launch.package:
@@ -122,7 +131,7 @@ class LocalRunner:
             "command": launch.config.entrypoint,
             "directory": str(paths.work),
             "environment": str(kept),
-            "extra": environment.extra(launch, base, paths, self.paths.interpreters),
+            "extra": environment.extra(launch, base, paths, self.paths.interpreters, scratch),
             "log": str(paths.log),
             "claim": str(paths.claim(launch.number)),
             "stop": str(paths.stop),

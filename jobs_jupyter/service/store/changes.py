@@ -18,7 +18,8 @@ from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
-from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, runs_of, statuses, view
+from jobs_jupyter.service.store import line
+from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, statuses, view
 from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
@@ -59,6 +60,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     if new.package and not has_package(connection, new.package):
         raise PackageError(f"The package {new.config.working_dir} is not on this service; upload it again.")
     its_tags = dict(new.config.tags or {})
+    queue_id = line.join(connection, new.config, new.project, new.creator_id, now)
+    wanted = new.config.job_queue_config
     connection.execute(
         _ADD_JOB,
         {
@@ -74,6 +77,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "tags": json.dumps(its_tags),
             "max_runs": new.max_runs,
             "idempotency_key": new.idempotency_key,
+            "queue_id": queue_id,
+            "priority": wanted.priority if wanted else None,
             "due_at": now,
             "created_at": now,
             "updated_at": now,
@@ -104,6 +109,8 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> La
             "created_at": now,
         },
     )
+    if attempt == 1 and job.queue_id is not None:
+        line.enter(connection, job.queue_id, now)
     _set(connection, job_id, now, due_at=None)
     _publish(connection, job_id, "run", now)
     return launch_of(connection, name)
@@ -175,7 +182,8 @@ def finish(connection: Connection, job_id: str, state: str, now: int, **values: 
     """The job is terminal."""
     values = {"reason": None, "error": None, "exit_code": None, **values}
     _set(connection, job_id, now, state=state, status_updated_at=now, ended_at=now, due_at=None, **values)
-    _publish(connection, job_id, "state", now)
+    row = _publish(connection, job_id, "state", now)
+    line.leave(connection, row.queue_id, now)
 
 
 def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None:
@@ -251,6 +259,8 @@ def launch_of(connection: Connection, run: str) -> Launch:
         package=job.package,
         interpreter=job.interpreter,
         stopping=job.stop_requested_at is not None,
+        queue_id=job.queue_id,
+        cluster=line.require(connection, job.queue_id).clusters if job.queue_id else 0,
     )
 
 
@@ -304,6 +314,6 @@ def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
 
 def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
     row = require(connection, job_id)
-    shown = json.dumps(view(row, runs_of(connection, job_id)), separators=(",", ":"))
+    shown = json.dumps(view(connection, row), separators=(",", ":"))
     connection.execute(_ADD_EVENT, {"job_id": job_id, "kind": kind, "at": now, "view": shown})
     return row

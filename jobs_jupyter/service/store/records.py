@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.service.clock import iso
+from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.schema import jobs, runs
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
@@ -52,16 +53,16 @@ def runs_of(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
 def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Return these jobs as JobStatus dicts."""
     if len(rows) == 1:
-        return [_status(rows[0], runs_of(connection, rows[0].id))]
+        return [_status(connection, rows[0], runs_of(connection, rows[0].id))]
     found: dict[str, list[Row[Any]]] = {row.id: [] for row in rows}
     for run in connection.execute(_RUNS_OF_ALL, {"jobs": list(found)}):
         found[run.job_id].append(run)
-    return [_status(row, found[row.id]) for row in rows]
+    return [_status(connection, row, found[row.id]) for row in rows]
 
 
-def _status(row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def _status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     full = {
-        **_common(row),
+        **_common(connection, row),
         "config": json.loads(row.config),
         "runs": [_run(run) for run in its_runs],
         "updated_at": iso(row.updated_at),
@@ -71,16 +72,16 @@ def _status(row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     return {key: value for key, value in full.items() if value is not None}
 
 
-def view(row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def view(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     """Return the job as the feed shows it: the same small shape whatever changed."""
     return {
-        **_common(row),
+        **_common(connection, row),
         "archived": row.archived_at is not None,
-        "runs": [_run(run) for run in its_runs[-VIEW_RUNS:]],
+        "runs": [_run(run) for run in runs_of(connection, row.id)[-VIEW_RUNS:]],
     }
 
 
-def _common(row: Row[Any]) -> dict[str, Any]:
+def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
@@ -88,7 +89,7 @@ def _common(row: Row[Any]) -> dict[str, Any]:
         "cloud": row.cloud,
         "creator_id": row.creator_id,
         "state": row.state,
-        "reason": row.reason,
+        "reason": row.reason or line.position(connection, row),
         "error": json.loads(row.error) if row.error else None,
         "exit_code": row.exit_code,
         "created_at": iso(row.created_at),

@@ -31,6 +31,8 @@ jobs = Table(
     Column("error", Text),
     Column("exit_code", Integer),
     Column("idempotency_key", String(64), unique=True),
+    Column("queue_id", String(40)),
+    Column("priority", BigInteger),
     # when a run may start; NULL while one is alive, and once the job is terminal
     Column("due_at", BigInteger),
     Column("stop_requested_at", BigInteger),
@@ -44,7 +46,34 @@ jobs = Table(
     Index("jobs_by_name", "project", "name", "created_at"),
     Index("jobs_by_state", "state", "created_at", "id"),
     Index("jobs_by_package", "package"),
+    Index("jobs_by_queue", "queue_id", "state", "due_at"),
     Index("jobs_due", "due_at", sqlite_where=Column("due_at").is_not(None)),
+)
+
+queues = Table(
+    "queues",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text),
+    Column("project", Text, nullable=False),
+    # what a queue without a name is known by: the content of its spec
+    Column("digest", String(64), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("execution_mode", String(16), nullable=False),
+    Column("max_concurrency", Integer, nullable=False),
+    Column("idle_timeout_s", Integer, nullable=False),
+    Column("auto_termination_threshold_job_count", Integer),
+    Column("state", String(16), nullable=False),
+    Column("creator_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # its cluster: since when it is up (NULL: it is not), how many jobs it has run, how many there were
+    Column("cluster_started_at", BigInteger),
+    Column("cluster_jobs", Integer, nullable=False),
+    Column("clusters", Integer, nullable=False),
+    # since when it has had no job that is active
+    Column("idle_since", BigInteger),
+    Index("queues_by_name", "project", "name"),
+    Index("queues_by_digest", "project", "digest"),
 )
 
 runs = Table(

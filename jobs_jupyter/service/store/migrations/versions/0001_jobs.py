@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("idempotency_key", sa.String(length=64), nullable=True),
+        sa.Column("queue_id", sa.String(length=40), nullable=True),
+        sa.Column("priority", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("stop_requested_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -51,6 +53,7 @@ def upgrade() -> None:
     op.create_index("jobs_by_creation", "jobs", ["created_at", "id"], unique=False)
     op.create_index("jobs_by_name", "jobs", ["project", "name", "created_at"], unique=False)
     op.create_index("jobs_by_package", "jobs", ["package"], unique=False)
+    op.create_index("jobs_by_queue", "jobs", ["queue_id", "state", "due_at"], unique=False)
     op.create_index("jobs_by_state", "jobs", ["state", "created_at", "id"], unique=False)
     op.create_index("jobs_due", "jobs", ["due_at"], unique=False, sqlite_where=sa.text("due_at IS NOT NULL"))
     op.create_table(
@@ -66,6 +69,28 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
     )
+    op.create_table(
+        "queues",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("spec", sa.Text(), nullable=False),
+        sa.Column("execution_mode", sa.String(length=16), nullable=False),
+        sa.Column("max_concurrency", sa.Integer(), nullable=False),
+        sa.Column("idle_timeout_s", sa.Integer(), nullable=False),
+        sa.Column("auto_termination_threshold_job_count", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("cluster_started_at", sa.BigInteger(), nullable=True),
+        sa.Column("cluster_jobs", sa.Integer(), nullable=False),
+        sa.Column("clusters", sa.Integer(), nullable=False),
+        sa.Column("idle_since", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("queues_by_digest", "queues", ["project", "digest"], unique=False)
+    op.create_index("queues_by_name", "queues", ["project", "name"], unique=False)
     op.create_table(
         "runs",
         sa.Column("name", sa.String(length=40), nullable=False),

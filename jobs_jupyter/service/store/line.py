@@ -1,0 +1,286 @@
+"""Queues in the database: making them, joining them, and where each job stands in its line."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+
+from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.names import new_queue_id
+from jobs_jupyter.models.queue import JobQueueSpec
+from jobs_jupyter.service.clock import SECOND, iso
+from jobs_jupyter.service.scheduler import Queue, Waiting
+from jobs_jupyter.service.store.schema import jobs, queues
+
+ALIVE = ("STARTING", "RUNNING")
+IN_LINE = and_(jobs.c.state == "STARTING", jobs.c.due_at.is_not(None))
+HAS_PLACE = and_(jobs.c.state.in_(ALIVE), or_(jobs.c.state == "RUNNING", jobs.c.due_at.is_(None)))
+SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
+
+
+def join(connection: Connection, config: JobConfig, project: str, creator_id: str, now: int) -> str | None:
+    """Return the id of the queue that the config asks for, made where its spec is new; None: no queue.
+
+    Raises:
+        InvalidRequestError: no such queue, one that takes no jobs, or a spec that differs from it.
+    """
+    wanted = config.job_queue_config
+    if wanted is None or (wanted.target_job_queue_name is None and wanted.job_queue_spec is None):
+        return None
+    spec = wanted.job_queue_spec
+    found = _target(connection, wanted.target_job_queue_name, project) if spec is None else None
+    if spec is not None:
+        found = _by_spec(connection, spec, project)
+        if found is None:
+            return _make(connection, spec, project, creator_id, now)
+        _check_same(found, spec)
+    assert found is not None
+    if found.state != "ACTIVE":
+        raise InvalidRequestError(
+            f"The queue {found.name or found.id!r} is archived and takes no more jobs. Use another one."
+        )
+    return str(found.id)
+
+
+def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row[Any] | None:
+    known_by = queues.c.name == spec.name if spec.name else and_(queues.c.name.is_(None), _digest_is(spec))
+    return connection.execute(select(queues).where(queues.c.project == project, known_by)).one_or_none()
+
+
+def _digest_is(spec: JobQueueSpec) -> Any:
+    return queues.c.digest == _digest(spec)
+
+
+def _digest(spec: JobQueueSpec) -> str:
+    return hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def _target(connection: Connection, name: str | None, project: str) -> Row[Any]:
+    query = select(queues).where(queues.c.project == project)
+    rows = {row.name: row for row in connection.execute(query.where(queues.c.name.is_not(None)))}
+    if name in rows:
+        return rows[name]
+    there = ", ".join(sorted(rows)) or "none"
+    near = difflib.get_close_matches(name or "", list(rows), 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise JobQueueNotFoundError(
+        f"There is no job queue {name!r} in the project {project!r}; its queues: {there}.{hint} "
+        "A job with a job_queue_spec makes one."
+    )
+
+
+def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: str, now: int) -> str:
+    queue_id = new_queue_id()
+    row = {
+        "id": queue_id,
+        "name": spec.name,
+        "project": project,
+        "digest": _digest(spec),
+        "spec": json.dumps(spec.to_dict(exclude_unset=True)),
+        "execution_mode": spec.execution_mode.value,
+        "max_concurrency": spec.max_concurrency,
+        "idle_timeout_s": spec.idle_timeout_s,
+        "auto_termination_threshold_job_count": spec.auto_termination_threshold_job_count,
+        "state": "ACTIVE",
+        "creator_id": creator_id,
+        "created_at": now,
+        "cluster_jobs": 0,
+        "clusters": 0,
+    }
+    connection.execute(insert(queues), row)
+    return queue_id
+
+
+def _check_same(queue: Row[Any], spec: JobQueueSpec) -> None:
+    """Refuse a spec that gives a setting another value than the queue was made with."""
+    given = spec.to_dict(exclude_unset=True)
+    made = {**JobQueueSpec.from_dict(json.loads(queue.spec)).to_dict(), **_settings(queue)}
+    different = [name for name in given if name != "name" and given[name] != made.get(name)]
+    if different:
+        here = ", ".join(f"{name}={made.get(name)!r}" for name in different)
+        there = ", ".join(f"{name}={given[name]!r}" for name in different)
+        raise InvalidRequestError(
+            f"The queue {queue.name or queue.id!r} has {here}; this job's spec has {there}. "
+            "Leave that out to join it as it is, or name another queue."
+        )
+
+
+def _settings(queue: Row[Any]) -> dict[str, Any]:
+    values = {name: getattr(queue, name) for name in SETTINGS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# --- what the scheduler sees -----------------------------------------------------------------------
+
+
+def waiting(connection: Connection) -> list[Waiting]:
+    """Return every job that waits for a run."""
+    query = select(
+        jobs.c.id, jobs.c.created_at, jobs.c.due_at, jobs.c.queue_id, jobs.c.priority, jobs.c.state
+    )
+    rows = connection.execute(query.where(jobs.c.due_at.is_not(None)))
+    return [Waiting(r.id, r.created_at, r.due_at, r.queue_id, r.priority, r.state == "RUNNING") for r in rows]
+
+
+def lines(connection: Connection) -> dict[str, Queue]:
+    """Return every queue that has jobs which are not terminal, and how many of them have a place."""
+    taken = func.count(case((HAS_PLACE, 1)))
+    query = select(queues, taken.label("taken")).join(jobs, jobs.c.queue_id == queues.c.id)
+    rows = connection.execute(query.where(jobs.c.state.in_(ALIVE)).group_by(queues.c.id))
+    return {r.id: Queue(r.execution_mode, r.max_concurrency, r.taken, _is_spent(r)) for r in rows}
+
+
+def _is_spent(queue: Row[Any]) -> bool:
+    most = queue.auto_termination_threshold_job_count
+    return most is not None and queue.cluster_started_at is not None and queue.cluster_jobs >= most
+
+
+def position(connection: Connection, job: Row[Any]) -> str | None:
+    """Say where a job stands in its queue's line: `queued: 3rd in gpu`; None where it does not wait there."""
+    if job.queue_id is None or job.state != "STARTING" or job.due_at is None:
+        return None
+    queue = connection.execute(select(queues).where(queues.c.id == job.queue_id)).one()
+    ahead = select(func.count()).where(
+        jobs.c.queue_id == job.queue_id, IN_LINE, _before(job, queue.execution_mode)
+    )
+    place = connection.execute(ahead).scalar_one() + 1
+    return f"queued: {_ordinal(place)} in {queue.name or queue.id}"
+
+
+def _before(job: Row[Any], mode: str) -> Any:
+    older = or_(jobs.c.created_at < job.created_at, _tie(job))
+    if mode == "LIFO":
+        return or_(jobs.c.created_at > job.created_at, _tie(job))
+    if mode != "PRIORITY":
+        return older
+    if job.priority is None:
+        return or_(jobs.c.priority.is_not(None), and_(jobs.c.priority.is_(None), older))
+    return or_(jobs.c.priority < job.priority, and_(jobs.c.priority == job.priority, older))
+
+
+def _tie(job: Row[Any]) -> Any:
+    return and_(jobs.c.created_at == job.created_at, jobs.c.id < job.id)
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+# --- a queue's cluster ------------------------------------------------------------------------------
+
+
+def enter(connection: Connection, queue_id: str, now: int) -> int:
+    """A job begins in the queue: its cluster is up, fresh where the last one is spent. Returns its number."""
+    queue = require(connection, queue_id)
+    fresh = queue.cluster_started_at is None or _is_spent(queue)
+    values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
+    if fresh:
+        values |= {"cluster_started_at": now, "clusters": queue.clusters + 1}
+    connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
+    return int(queue.clusters + fresh)
+
+
+def leave(connection: Connection, queue_id: str | None, now: int) -> None:
+    """A job of the queue has ended; with the last one its idle time begins."""
+    if queue_id is None:
+        return
+    active = select(jobs.c.id).where(jobs.c.queue_id == queue_id, jobs.c.state.in_(ALIVE)).limit(1)
+    if connection.execute(active).first() is None:
+        connection.execute(update(queues).where(queues.c.id == queue_id).values(idle_since=now))
+
+
+def idle_clusters(connection: Connection) -> list[tuple[str, int]]:
+    """Return the queues whose cluster is up without a job, and when it is to stop, in microseconds."""
+    query = select(queues).where(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
+    return [(row.id, row.idle_since + row.idle_timeout_s * SECOND) for row in connection.execute(query)]
+
+
+def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
+    """Mark a queue's cluster as down, unless a job has come meanwhile."""
+    idle = and_(queues.c.id == queue_id, queues.c.idle_since.is_not(None), queues.c.idle_since <= now)
+    return connection.execute(update(queues).where(idle).values(cluster_started_at=None)).rowcount > 0
+
+
+# --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
+
+
+def require(connection: Connection, queue_id: str) -> Row[Any]:
+    """Return the queue's row."""
+    row = connection.execute(select(queues).where(queues.c.id == queue_id)).one_or_none()
+    if row is None:
+        raise JobQueueNotFoundError(f"There is no job queue with the id {queue_id!r}.")
+    return row
+
+
+def find(connection: Connection, name: str, project: str) -> dict[str, Any]:
+    """Return the status of the queue of that name."""
+    return status(connection, _target(connection, name, project).id)
+
+
+def every(connection: Connection, project: str | None) -> list[dict[str, Any]]:
+    """Return the status of each queue, the newest first."""
+    query = select(queues.c.id).order_by(queues.c.created_at.desc())
+    if project is not None:
+        query = query.where(queues.c.project == project)
+    return [status(connection, queue_id) for queue_id in connection.execute(query).scalars()]
+
+
+def status(connection: Connection, queue_id: str) -> dict[str, Any]:
+    """Return a queue's status, with its jobs counted."""
+    queue = require(connection, queue_id)
+    query = select(jobs.c.state, func.count()).where(jobs.c.queue_id == queue_id).group_by(jobs.c.state)
+    count: dict[str, int] = dict(connection.execute(query).tuples().all())
+    full = {
+        "id": queue.id,
+        "name": queue.name,
+        "state": queue.state,
+        **_settings(queue),
+        "project": queue.project,
+        "creator_id": queue.creator_id,
+        "created_at": iso(queue.created_at),
+        "total_jobs": sum(count.values()),
+        "active_jobs": sum(count.get(state, 0) for state in ALIVE),
+        "successful_jobs": count.get("SUCCEEDED", 0),
+        "failed_jobs": count.get("FAILED", 0) + count.get("TERMINATED", 0),
+        "cluster_is_up": queue.cluster_started_at is not None,
+    }
+    return {name: value for name, value in full.items() if value is not None}
+
+
+def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int = 0) -> dict[str, Any]:
+    """Change settings of a queue, also while its jobs run."""
+    require(connection, queue_id)
+    connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
+    return status(connection, queue_id)
+
+
+def seal(connection: Connection, queue_id: str, _: int = 0) -> dict[str, Any]:
+    """Let a queue take no more jobs; twice is a no-op."""
+    return change(connection, queue_id, {"state": "SEALED"})
+
+
+def active(connection: Connection, queue_id: str) -> list[str]:
+    """Return the jobs of a queue that are not terminal, those that wait first."""
+    require(connection, queue_id)
+    query = select(jobs.c.id).where(jobs.c.queue_id == queue_id, jobs.c.state.in_(ALIVE))
+    return list(
+        connection.execute(query.order_by(jobs.c.due_at.is_(None), jobs.c.created_at.desc())).scalars()
+    )
+
+
+def remove(connection: Connection, queue_id: str, _: int = 0) -> None:
+    """Delete a queue whose jobs are all terminal; they stay."""
+    queue = require(connection, queue_id)
+    if left := active(connection, queue_id):
+        raise JobStateError(
+            f"The queue {queue.name or queue_id!r} has {len(left)} jobs that are not terminal. "
+            "Wait for them, or terminate the queue first."
+        )
+    connection.execute(update(jobs).where(jobs.c.queue_id == queue_id).values(queue_id=None))
+    connection.execute(delete(queues).where(queues.c.id == queue_id))

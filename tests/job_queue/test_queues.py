@@ -1,0 +1,174 @@
+"""Queues against a running service: making, joining, order, places, their cluster, and their functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs_jupyter import job, job_queue
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobState
+from jobs_jupyter.job_queue.models import JobQueueState
+from jobs_jupyter.models.errors import (
+    InvalidRequestError,
+    JobQueueNotFoundError,
+    JobStateError,
+    UnsupportedError,
+)
+from tests.jobs import eventually
+
+
+def queued(entrypoint: str, *, priority: int | None = None, **spec: Any) -> str:
+    given = {"idle_timeout_s": 60, "name": "line", **spec}
+    config = JobQueueConfig(job_queue_spec=JobQueueSpec(**given), priority=priority)
+    return job.submit(JobConfig(entrypoint=entrypoint, job_queue_config=config, max_retries=0))
+
+
+def targeted(entrypoint: str, queue: str = "line", **more: Any) -> str:
+    config = JobQueueConfig(target_job_queue_name=queue)
+    return job.submit(JobConfig(entrypoint=entrypoint, job_queue_config=config, **{"max_retries": 0, **more}))
+
+
+def until(path: Path) -> str:
+    return f"while [ ! -e {path} ]; do sleep 0.02; done"
+
+
+@pytest.mark.parametrize(("mode", "order"), [("FIFO", "abcd"), ("LIFO", "dcba"), ("PRIORITY", "cadb")])
+def test_the_order_of_a_line(mode: str, order: str, service: Path, tmp_path: Path) -> None:
+    first = queued(until(tmp_path / "go"), execution_mode=mode)
+    job.wait(id=first, state=JobState.RUNNING)
+    priorities = {"a": 5, "b": None, "c": 0, "d": 5}
+    ids = {
+        n: queued(f"echo {n} >> {tmp_path}/order", priority=p, execution_mode=mode)
+        for n, p in priorities.items()
+    }
+    places = {name: job.status(id=ids[name]).reason for name in order}
+    assert list(places.values()) == [f"queued: {place} in line" for place in ("1st", "2nd", "3rd", "4th")]
+    (tmp_path / "go").touch()
+    for job_id in ids.values():
+        job.wait(id=job_id)
+    assert (tmp_path / "order").read_text().split() == list(order)
+
+
+def test_places_and_retries(service: Path, tmp_path: Path) -> None:
+    config = JobQueueConfig(job_queue_spec=JobQueueSpec(idle_timeout_s=60, name="line", max_concurrency=2))
+    once = "echo $JOBS_JUPYTER_RUN_ATTEMPT; [ $JOBS_JUPYTER_RUN_ATTEMPT = 2 ] || exit 1"
+    fails_first = f"{once}; {until(tmp_path / 'go')}"
+    retried = job.submit(JobConfig(entrypoint=fails_first, job_queue_config=config, max_retries=1))
+    second = targeted(until(tmp_path / "go"))
+    third = targeted("true")
+    eventually(lambda: len(job.status(id=retried).runs) == 2)  # it kept its place meanwhile
+    assert job.status(id=second).state == JobState.RUNNING
+    assert (job.status(id=third).state, job.status(id=third).reason) == (
+        JobState.STARTING,
+        "queued: 1st in line",
+    )
+    job_queue.update(name="line", max_concurrency=3)
+    job.wait(id=third)
+    (tmp_path / "go").touch()
+    job.wait(id=retried)
+    job.wait(id=second)
+    status = job_queue.status(name="line")
+    assert (status.total_jobs, status.active_jobs, status.successful_jobs, status.failed_jobs) == (3, 0, 3, 0)
+
+
+def test_joining(service: Path, tmp_path: Path) -> None:
+    first = queued("true", max_concurrency=2)
+    queued("true", max_concurrency=2)  # the same
+    config = JobQueueConfig(job_queue_spec=JobQueueSpec(idle_timeout_s=60, name="line"))
+    job.submit(JobConfig(entrypoint="true", job_queue_config=config))  # what was left out does not count
+    assert job_queue.status(name="line").total_jobs == 3
+    with pytest.raises(
+        InvalidRequestError, match=r"'line' has max_concurrency=2; this job's spec has max_concurrency=5"
+    ):
+        queued("true", max_concurrency=5)
+    with pytest.raises(InvalidRequestError, match=r"execution_mode='FIFO'.*execution_mode='LIFO'"):
+        queued("true", execution_mode="LIFO")
+    with pytest.raises(JobQueueNotFoundError, match=r"no job queue 'lime'.*its queues: line.*mean 'line'"):
+        targeted("true", queue="lime")
+    with pytest.raises(UnsupportedError, match="compute_config"):
+        queued("true", name="other", compute_config="big:1")
+    anonymous = [queued("true", name=None, idle_timeout_s=7) for _ in range(2)]
+    assert len(job_queue.list()) == 2
+    assert {job_queue.status(id=queue.id).total_jobs for queue in job_queue.list()} == {2, 3}
+    other = JobQueueConfig(job_queue_spec=JobQueueSpec(idle_timeout_s=1, name="line"))
+    job.submit(JobConfig(entrypoint="true", project="elsewhere", job_queue_config=other))  # another project's
+    assert [queue.project for queue in job_queue.list(project="elsewhere")] == ["elsewhere"]
+    for job_id in [first, *anonymous]:
+        job.wait(id=job_id)
+
+
+def test_archive_terminate_delete(service: Path, tmp_path: Path) -> None:
+    running = queued(until(tmp_path / "go"))
+    waiting = targeted("true")
+    job.wait(id=running, state=JobState.RUNNING)
+    queue_id = job_queue.archive(name="line")
+    assert job_queue.archive(id=queue_id) == queue_id
+    assert job_queue.status(name="line").state == JobQueueState.SEALED
+    with pytest.raises(InvalidRequestError, match="'line' is archived and takes no more jobs"):
+        targeted("true")
+    with pytest.raises(JobStateError, match="'line' has 2 jobs that are not terminal"):
+        job_queue.delete(name="line")
+    assert job_queue.terminate(name="line") == queue_id
+    for job_id in (running, waiting):
+        job.wait(id=job_id, state=JobState.TERMINATED, timeout_s=20)
+    assert job.status(id=waiting).runs == []
+    eventually(lambda: not job_queue.status(name="line").cluster_is_up)
+    assert job_queue.delete(job_queue_id=queue_id) == queue_id
+    assert job.status(id=running).state == JobState.TERMINATED
+    with pytest.raises(JobQueueNotFoundError):
+        job_queue.status(id=queue_id)
+
+
+def test_what_a_queue_shares(service: Path, tmp_path: Path) -> None:
+    spec: dict[str, Any] = {"idle_timeout_s": 1, "auto_termination_threshold_job_count": 2}
+    count = f'ls "$JOBS_JUPYTER_QUEUE_DIR" | wc -l >> {tmp_path}/seen'
+    script = f'{count}; touch "$JOBS_JUPYTER_QUEUE_DIR/$JOBS_JUPYTER_JOB_ID"'
+    for job_id in [queued(script, **spec) for _ in range(3)]:
+        job.wait(id=job_id)
+    assert (tmp_path / "seen").read_text().split() == ["0", "1", "0"]  # the third has a fresh one
+    assert job_queue.status(name="line").cluster_is_up
+    eventually(lambda: not job_queue.status(name="line").cluster_is_up)
+    eventually(lambda: not list((service / "queues").glob("*")))
+
+
+def test_a_waiting_job_is_told_when_it_moves_up(service: Path, tmp_path: Path) -> None:
+    from jobs_jupyter.client.feed import Feed
+
+    ids = [queued(until(tmp_path / str(number))) for number in range(4)]
+    seen: list[str | None] = []
+    feed = Feed()
+    try:
+        feed.watch(ids[3], lambda view: seen.append(view["reason"]))
+        for number in range(3):
+            place = ("3rd", "2nd", "1st")[number]
+            eventually(lambda place=place: f"queued: {place} in line" in seen)  # type: ignore[misc]
+            (tmp_path / str(number)).touch()
+    finally:
+        (tmp_path / "3").touch()
+        feed.close()
+    job.wait(id=ids[3])
+
+
+def test_a_job_that_waits_can_be_stopped_and_leaves_nothing(service: Path, tmp_path: Path) -> None:
+    first = queued(until(tmp_path / "go"))
+    waiting = targeted("true")
+    job.terminate(id=waiting)
+    status = job.status(id=waiting)
+    assert (status.state, status.runs) == (JobState.TERMINATED, [])
+    eventually(lambda: not (service / f"jobs/{waiting}/environment.json").exists())
+    (tmp_path / "go").touch()
+    job.wait(id=first)
+
+
+def test_wrong_arguments(home: Path) -> None:
+    with pytest.raises(ValueError, match="name or its id"):
+        job_queue.status()
+    with pytest.raises(ValueError, match="not both"):
+        job_queue.status(name="a", id="b")
+    with pytest.raises(ValueError, match="what to change"):
+        job_queue.update(name="a")
+    with pytest.raises(TypeError):
+        job_queue.status(name=1)  # type: ignore[arg-type]
+    assert not home.exists()
