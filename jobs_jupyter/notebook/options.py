@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+from jobs_jupyter.words import count, duration, pair, some, tag
 
 
 class UsageError(ValueError):
@@ -56,21 +55,6 @@ class LineParser(argparse.ArgumentParser):
         return f"there is no option {word}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def duration(text: str) -> int:
-    """Return `90s`, `15m`, `2h`, `1d` or a plain number of seconds in seconds."""
-    match = re.fullmatch(r"(\d+)([smhd]?)", text)
-    if match is None or (seconds := int(match[1]) * UNITS[match[2] or "s"]) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 15m or 2h")
-    return seconds
-
-
-def count(text: str) -> int:
-    """Return a whole number that is not negative."""
-    if not re.fullmatch(r"\d+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
 def names(text: str) -> list[str]:
     """Return the variable names of a list with commas."""
     found = [name.strip() for name in text.split(",") if name.strip()]
@@ -78,22 +62,6 @@ def names(text: str) -> list[str]:
         if not name.isidentifier():
             raise argparse.ArgumentTypeError(f"{name!r} is not a variable's name")
     return found
-
-
-def pair(text: str) -> tuple[str, str | None]:
-    """Return KEY and VALUE of `KEY=VALUE`; the value of a lone `KEY` is None."""
-    key, equals, value = text.partition("=")
-    if not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value if equals else None
-
-
-def tag(text: str) -> tuple[str, str]:
-    """Return key and value of a tag."""
-    key, value = pair(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value
 
 
 def variable(text: str) -> str:
@@ -154,7 +122,7 @@ def _line_parser(verb: str, description: str, takes: str) -> LineParser:
     if takes != "filters":
         add("job", metavar="NAME", help="a job's name or id")
     if takes == "lines":
-        add("-n", "--lines", metavar="N", type=_some, help="how many lines (all)")
+        add("-n", "--lines", metavar="N", type=some, help="how many lines (all)")
         add("--head", action="store_true", help="the first lines instead of the last")
         add("--run", metavar="RUN", help="a run's name (the last run)")
     if takes == "timeout":
@@ -178,14 +146,8 @@ def _line_parser(verb: str, description: str, takes: str) -> LineParser:
             help="only with this tag",
         )
         add("--archived", action="store_true", help="archived jobs as well")
-        add("--max", metavar="N", type=_some, default=50, help="how many jobs at most (50)")
+        add("--max", metavar="N", type=some, default=50, help="how many jobs at most (50)")
     return parser
-
-
-def _some(text: str) -> int:
-    if (number := count(text)) == 0:
-        raise argparse.ArgumentTypeError("0 would show nothing")
-    return number
 
 
 _VERBS = {

@@ -1,0 +1,70 @@
+"""`jupyter jobs …`: jobs from a shell.
+
+One noun a file; each adds its verbs to the parser and handles them. What is heavy (httpx, pydantic,
+rich) is imported by the verb that needs it, so that `--help` and completion are quick.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+from jobs_jupyter._version import __version__
+from jobs_jupyter.cli import completion, doctor, jobs, logs, service, submission, tags
+from jobs_jupyter.cli.output import complain
+from jobs_jupyter.cli.parser import Parser, UsageError
+from jobs_jupyter.models.errors import InvalidRequestError, JobsError
+from jobs_jupyter.models.paths import HOME_VARIABLE
+
+FAILED, USAGE, TIMEOUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrong usage, 3 timeout, 130 interrupted.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = _parser()
+    completion.answer(parser)
+    given = sys.argv[1:] if arguments is None else arguments
+    given, command = submission.split(given)
+    options = parser.parse_args(given)
+    options.command = command
+    if getattr(options, "home", None):
+        os.environ[HOME_VARIABLE] = str(Path(options.home).absolute())
+    try:
+        code = int(options.run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (JobsError, UsageError, OSError) as problem:
+        complain(problem)
+        return _code(problem)
+    return code
+
+
+def _code(problem: Exception) -> int:
+    if isinstance(problem, UsageError | InvalidRequestError):
+        return USAGE
+    return TIMEOUT if isinstance(problem, TimeoutError) else FAILED
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "jupyter jobs",
+        description="Background jobs: submit them, follow them, put them away.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 timeout, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for noun in (submission, jobs, logs, tags, service, doctor, completion):
+        noun.add(verbs)
+    return parser

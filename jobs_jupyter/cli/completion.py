@@ -1,0 +1,47 @@
+"""`jupyter jobs completion`: what a shell needs to complete the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs_jupyter.cli.parser import Verbs
+
+SHELLS = {
+    "bash": 'eval "$(jupyter jobs completion bash)"   in ~/.bashrc',
+    "zsh": 'eval "$(jupyter jobs completion zsh)"   in ~/.zshrc',
+    "fish": "jupyter jobs completion fish | source   in ~/.config/fish/config.fish",
+}
+PROGRAMS = ("jupyter", "jupyter-jobs")  # `jupyter` passes on what follows its subcommand
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser(
+        "completion",
+        help="print a shell's completion script",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(["to use it:", *(f"  {line}" for line in SHELLS.values())]),
+    )
+    parser.add_argument("shell", choices=SHELLS)
+    parser.set_defaults(run=_script)
+
+
+def answer(parser: argparse.ArgumentParser) -> None:
+    """Where a shell asks for completions, answer it and end the process."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+
+
+def _script(options: argparse.Namespace) -> int:
+    from argcomplete.shell_integration import shellcode
+
+    # fish has one script a program
+    groups = [[name] for name in PROGRAMS] if options.shell == "fish" else [list(PROGRAMS)]
+    for programs in groups:
+        print(shellcode(programs, shell=options.shell))
+    return 0

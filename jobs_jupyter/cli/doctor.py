@@ -1,0 +1,301 @@
+"""`jupyter jobs doctor`: what works on this machine, what is missing, and what that would be good for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs_jupyter.cli.output import document, printable, table
+from jobs_jupyter.cli.parser import shared
+from jobs_jupyter.models.errors import JobsError
+from jobs_jupyter.models.paths import StatePaths
+
+if TYPE_CHECKING:
+    from jobs_jupyter.cli.parser import Verbs
+
+OK, MISSING, BROKEN = "ok", "missing", "broken"
+PYTHON = (3, 11)
+SQLITE = (3, 35)  # RETURNING
+LITTLE = 1 << 30  # bytes
+TOO_LITTLE = 16 << 20
+PROGRAM_S = 5.0
+SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "lustre", "beegfs", "gpfs", "ceph"})
+NVIDIA = Path("/proc/driver/nvidia/gpus")
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing."""
+
+    name: str
+    state: str  # OK, MISSING or, of what jobs need, BROKEN
+    detail: str
+    good_for: str = ""  # what it would be good for, where it is missing
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser(
+        "doctor",
+        parents=shared(),
+        help="say what works on this machine and what is missing",
+        description="Say what works on this machine and what is missing. Exit code 1: jobs can't run.",
+    )
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from jobs_jupyter.client import service
+
+    findings = examine(service.state_paths())
+    broken = any(finding.state == BROKEN for finding in findings)
+    if options.json:
+        document({"ok": not broken, "findings": [asdict(finding) for finding in findings]})
+    elif sys.stdout.isatty():
+        table(("STATE", "WHAT", "FOUND", "GOOD FOR"), [_row(finding) for finding in findings])
+    else:
+        for finding in findings:
+            good_for = f" (good for: {finding.good_for})" if finding.good_for else ""
+            print(printable(f"{finding.state:<9}{finding.name:<16}{finding.detail}{good_for}"))
+    return int(broken)
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return finding.state, finding.name, finding.detail, finding.good_for
+
+
+def examine(paths: StatePaths) -> list[Finding]:
+    """Look at everything; nothing is left behind, and no service is started."""
+    near = nearest_directory(paths.home)
+    return [
+        _python(),
+        _state_directory(paths.home, near),
+        _filesystem(near),
+        _space(near),
+        _locks(near),
+        _sqlite(near),
+        _service(),
+        *_cgroups(),
+        _cpus(),
+        _memory(),
+        _gpus(),
+        _containers(),
+        _uv(),
+    ]
+
+
+def nearest_directory(home: Path) -> Path:
+    """Return the state directory, or where there is none yet, the directory it will be made in."""
+    return next((folder for folder in (home, *home.parents) if folder.is_dir()), Path("/"))
+
+
+def _python() -> Finding:
+    version = f"{platform.python_version()} ({sys.executable})"
+    return Finding("Python", OK if sys.version_info >= PYTHON else BROKEN, version)
+
+
+def _state_directory(home: Path, near: Path) -> Finding:
+    if not os.access(near, os.W_OK | os.X_OK) or (home.exists() and not home.is_dir()):
+        return Finding("state directory", BROKEN, f"{home} can't be written", "JOBS_JUPYTER_HOME moves it")
+    if near != home:
+        return Finding("state directory", OK, f"{home}, made by the first job")
+    mode = home.stat().st_mode & 0o777
+    return Finding("state directory", OK, f"{home}, mode {mode:04o}")
+
+
+def _filesystem(near: Path) -> Finding:
+    kind = filesystem(near)
+    if kind in SHARED:
+        return Finding(
+            "file system", MISSING, f"{kind}, a network's", "a local one is faster, its locks surer"
+        )
+    return Finding("file system", OK, kind)
+
+
+def filesystem(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """Return the kind of file system that a directory lies on."""
+    try:
+        lines = [line.split() for line in mounts.read_text().splitlines()]
+    except OSError:
+        return "unknown"
+    real = folder.resolve()
+    on = [(len(line[1]), at, line[2]) for at, line in enumerate(lines) if real.is_relative_to(line[1])]
+    return max(on)[2] if on else "unknown"
+
+
+def _space(near: Path) -> Finding:
+    free = shutil.disk_usage(near).free
+    state = BROKEN if free < TOO_LITTLE else MISSING if free < LITTLE else OK
+    return Finding("free space", state, size(free), "" if state == OK else "packages, logs and results")
+
+
+def size(number: float) -> str:
+    """Return bytes in the unit that suits them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
+
+
+def _locks(near: Path) -> Finding:
+    """Take a lock twice: the second time has to fail."""
+    import fcntl
+
+    try:
+        with tempfile.NamedTemporaryFile(dir=near, prefix=".doctor-") as file, open(file.name, "rb") as again:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Finding("locks", OK, "flock")
+        return Finding("locks", BROKEN, "flock does not exclude a second holder", "one service at a time")
+    except OSError as problem:
+        return Finding("locks", BROKEN, str(problem), "one service at a time")
+
+
+def _sqlite(near: Path) -> Finding:
+    import sqlite3
+
+    name = f"SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info < SQLITE:
+        return Finding("database", BROKEN, f"{name}; 3.35 is needed")
+    try:
+        with tempfile.TemporaryDirectory(dir=near, prefix=".doctor-") as folder:
+            database = sqlite3.connect(Path(folder, "db"))
+            try:
+                mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+                database.execute("CREATE TABLE t (x)")
+            finally:
+                database.close()
+    except (OSError, sqlite3.Error) as problem:
+        return Finding("database", BROKEN, f"{name}: {problem}")
+    if mode != "wal":
+        return Finding("database", BROKEN, f"{name}, journal {mode}", "WAL: readers beside the writer")
+    return Finding("database", OK, f"{name}, WAL")
+
+
+def _service() -> Finding:
+    from jobs_jupyter.client import service
+
+    try:
+        endpoint = service.locate()
+        known = service.ask(endpoint) if endpoint else None
+    except JobsError as problem:
+        return Finding("service", BROKEN, str(problem))
+    if known:
+        return Finding(
+            "service", OK, f"{known['version']}, process {known['pid']}, {known['active_jobs']} active jobs"
+        )
+    if (target := os.environ.get(service.TARGET_VARIABLE, "")) not in ("", "local"):
+        return Finding("service", BROKEN, f"nothing answers at {target}")
+    return Finding("service", OK, "not running; the first job starts it")
+
+
+def _cgroups() -> list[Finding]:
+    good_for = "memory limits that the kernel keeps"
+    found = []
+    for name, folder in (("cgroup v2", cgroup_v2()), ("cgroup v1", cgroup_v1())):
+        if folder is None:
+            found.append(Finding(name, MISSING, "not mounted with memory", good_for))
+        elif os.access(folder, os.W_OK | os.X_OK):
+            found.append(Finding(name, OK, f"{folder}, writable"))
+        else:
+            found.append(Finding(name, MISSING, f"{folder}, not writable", good_for))
+    if any(finding.state == OK for finding in found):  # one is enough
+        return [finding for finding in found if finding.state == OK]
+    return found
+
+
+def cgroup_v2(root: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> Path | None:
+    """Return this process's cgroup of version 2, if it has the memory controller."""
+    try:
+        name = next(line[3:] for line in own.read_text().splitlines() if line.startswith("0::"))
+        folder = root / name.lstrip("/")
+        return folder if "memory" in (folder / "cgroup.controllers").read_text().split() else None
+    except (OSError, StopIteration):
+        return None
+
+
+def cgroup_v1(root: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> Path | None:
+    """Return this process's memory cgroup of version 1."""
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+        name = next(path for _, controllers, path in lines if "memory" in controllers.split(","))
+    except (OSError, StopIteration, ValueError):
+        return None
+    folders = (root / "memory" / name.lstrip("/"), root / "memory")  # the latter: seen from a container
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _cpus() -> Finding:
+    there = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
+    return Finding("CPUs", OK, f"{usable}" + (f" of {there}" if usable != there else ""))
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [_number(folder / name) for folder, name in _limits()]
+    limit = min((number for number in limits if number), default=total)
+    return Finding(
+        "memory", OK, size(total) if limit >= total else f"{size(limit)} of {size(total)} (cgroup)"
+    )
+
+
+def _limits() -> list[tuple[Path, str]]:
+    pairs = ((cgroup_v2(), "memory.max"), (cgroup_v1(), "memory.limit_in_bytes"))
+    return [(folder, name) for folder, name in pairs if folder]
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # not there, or `max`
+        return None
+
+
+def _gpus() -> Finding:
+    if NVIDIA.is_dir() and (count := len(list(NVIDIA.iterdir()))):
+        return Finding("GPUs", OK, f"{count} (NVIDIA)")
+    if (said := _output("nvidia-smi", "-L")) and (count := said.count("GPU ")):
+        return Finding("GPUs", OK, f"{count} (NVIDIA)")
+    return Finding("GPUs", MISSING, "none found", "jobs that ask for GPUs")
+
+
+def _containers() -> Finding:
+    good_for = "jobs that run in an image"
+    there = [name for name in ("docker", "podman") if shutil.which(name)]
+    for name in there:
+        version = _output(name, "version", "--format", "{{.Server.Version}}")
+        if version:
+            return Finding("containers", OK, f"{name} {version}")
+    if there:
+        return Finding("containers", MISSING, f"{there[0]} is installed but does not answer", good_for)
+    return Finding("containers", MISSING, "neither docker nor podman", good_for)
+
+
+def _uv() -> Finding:
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("uv") or shutil.which("uv", path=beside)
+    if program and (version := _output(program, "--version")):
+        return Finding("uv", OK, version.removeprefix("uv "))
+    return Finding("uv", MISSING, "not installed", "environments from requirements, in seconds")
+
+
+def _output(*command: str) -> str | None:
+    """Return what a program prints; None where there is none, or it fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,112 @@
+"""What is printed: tables and colours on a terminal, aligned text in a pipe, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+STYLES = {
+    "STARTING": "yellow",
+    "RUNNING": "cyan",
+    "SUCCEEDED": "green",
+    "FAILED": "red",
+    "TERMINATED": "magenta",
+    "ok": "green",
+    "missing": "yellow",
+    "broken": "red",
+}
+_WHOLE = ("ID", "STATE", "AGE", "DURATION", "RUN")
+_AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def document(data: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(data, indent=2))
+
+
+def complain(problem: object) -> None:
+    """Say in one line on stderr what went wrong, in the words of a command line."""
+    text = " ".join(str(problem).split()).replace("include_archived=True", "--archived")
+    print(f"jupyter jobs: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def note(text: str) -> None:
+    """Say something beside the output, on stderr."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return the text with what could steer a terminal written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under their columns' names; a column that is empty everywhere is left out."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    kept = [i for i, name in enumerate(columns) if name in _WHOLE or any(line[i] for line in lines)]
+    names = [columns[i] for i in kept]
+    lines = [[line[i] for i in kept] for line in lines]
+    (_rich_table if sys.stdout.isatty() else _plain_table)(names, lines)
+
+
+def _plain_table(names: list[str], lines: list[list[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
+    for line in [names, *lines]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _rich_table(names: list[str], lines: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        shown.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
+    for line in lines:
+        styled = zip(names, line, strict=True)
+        shown.add_row(*(Text(cell, STYLES.get(cell, "") if name == "STATE" else "") for name, cell in styled))
+    Console().print(shown)
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print labels and what belongs to them; those with nothing are left out."""
+    there = [(label, printable(text)) for label, text in pairs if text]
+    width = max(len(label) for label, _ in there) + 2
+    if not sys.stdout.isatty():
+        for label, text in there:
+            print(f"{label + ':':<{width}}{text}")
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for label, text in there:
+        console.print(
+            Text(f"{label + ':':<{width}}", "bold") + Text(text, STYLES.get(text, "")), soft_wrap=True
+        )
+
+
+def age(moment: datetime | None) -> str:
+    """Return how long ago that was, in its largest unit: 5s, 12m, 3h, 40d."""
+    if moment is None:
+        return ""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    return next((f"{seconds // size}{unit}" for size, unit in _AGES if seconds >= size), "0s")
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """Return how long it took, or has taken by now: 02:15, 1:02:15."""
+    if start is None:
+        return ""
+    minutes, seconds = divmod(max(0, int(((end or datetime.now(UTC)) - start).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def moment(when: datetime | None) -> str:
+    """Return a time in the reader's own zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""

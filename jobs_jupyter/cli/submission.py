@@ -1,0 +1,117 @@
+"""`jupyter jobs submit`: a config from a file, options and a command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from jobs_jupyter.cli.output import document
+from jobs_jupyter.cli.parser import UsageError, shared, user_input
+from jobs_jupyter.words import count, duration, pair, tag
+
+if TYPE_CHECKING:
+    from jobs_jupyter.cli.parser import Verbs
+    from jobs_jupyter.models.job import JobConfig
+
+EXAMPLE = "jupyter jobs submit -n train -w . -- python train.py --epochs 3"
+
+
+def add(verbs: Verbs) -> None:
+    """Add the verb."""
+    parser = verbs.add_parser(
+        "submit",
+        parents=shared(),
+        help="submit a job and print its id",
+        usage="jupyter jobs submit [-f FILE] [options] [-- COMMAND …]",
+        description="Submit a job and print its id. Options override the file; tags and variables are added.",
+        epilog=f"Example: {EXAMPLE}",
+    )
+    option = parser.add_argument
+    option("-f", "--file", metavar="FILE", help="a YAML file of JobConfig fields")
+    option("-n", "--name", help="the job's name (one is made up)")
+    option("-p", "--project", help="the project that it belongs to (default)")
+    option("-w", "--working-dir", metavar="DIR", help="it runs in a copy of this; none: in an empty one")
+    option("-x", "--exclude", metavar="GLOB", action="append", default=[], help="leave these paths out")
+    option("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
+           help="set a variable; a NAME alone takes this shell's value")  # fmt: skip
+    option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
+    option("--retries", metavar="N", type=count, help="run again after a failure, N times at most (1)")
+    option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
+    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
+    parser.set_defaults(run=_submit)
+
+
+def split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split a submit's arguments at `--` from the command that the job is to run."""
+    if arguments[:1] != ["submit"] or "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from jobs_jupyter import job as sdk
+
+    if options.stray:
+        raise UsageError(f"{options.stray[0]!r} is one word too many; the command goes after --: {EXAMPLE}")
+    with user_input():
+        config = _config(options)
+    job_id = sdk.submit(config)
+    if not options.json:
+        print(job_id, flush=True)
+    if options.wait:
+        from jobs_jupyter.cli.logs import wait_for
+
+        return wait_for(sdk.status(job_id=job_id), follow=not options.json, as_json=options.json)
+    if options.json:
+        document({"id": job_id, "name": sdk.status(job_id=job_id).name})
+    return 0
+
+
+def _config(options: argparse.Namespace) -> JobConfig:
+    from jobs_jupyter.models.job import JobConfig
+
+    given = _given(options)
+    if options.file is not None:
+        config = JobConfig.from_yaml(options.file, **given)
+    elif "entrypoint" in given:
+        config = JobConfig(**given)
+    else:
+        raise UsageError(f"Say what to run: a file with -f, or a command after --. Example: {EXAMPLE}")
+    added: dict[str, Any] = {}
+    if options.env:
+        added["env_vars"] = {**(config.env_vars or {}), **_variables(options.env)}
+    if options.tag:
+        added["tags"] = {**(config.tags or {}), **dict(options.tag)}
+    if options.exclude:
+        added["excludes"] = [*(config.excludes or []), *options.exclude]
+    return config.options(**added) if added else config
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields that options replace."""
+    fields = {
+        "entrypoint": shlex.join(options.command) or None,
+        "name": options.name,
+        "project": options.project,
+        "working_dir": options.working_dir,
+        "max_retries": options.retries,
+        "timeout_s": options.timeout,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    if options.working_dir == "none":
+        given["working_dir"] = None
+    return given
+
+
+def _variables(pairs: list[tuple[str, str | None]]) -> dict[str, str]:
+    """Return the variables, those without a value as this shell has them."""
+    found = {}
+    for name, value in pairs:
+        if value is None and name not in os.environ:
+            raise UsageError(f"-e {name}: there is no such variable here; write -e {name}=VALUE")
+        found[name] = os.environ[name] if value is None else value
+    return found
