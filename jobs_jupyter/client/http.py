@@ -5,7 +5,6 @@ Every request can be repeated: a submit carries a key, the others say what shall
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import threading
@@ -19,7 +18,7 @@ import httpx
 
 from jobs_jupyter.client import service
 from jobs_jupyter.client.service import Endpoint
-from jobs_jupyter.models.errors import JobsError, ServiceUnavailableError, error_class
+from jobs_jupyter.models.errors import ServiceUnavailableError, error_class
 from jobs_jupyter.models.paths import HOME_VARIABLE
 
 ATTEMPTS = 3
@@ -104,11 +103,6 @@ class ServiceClient:
         self._connected()
         assert self._endpoint is not None
         return self._endpoint
-
-    def warm_up(self) -> None:
-        """Find or start the service; what goes wrong is left for the first request to say."""
-        with contextlib.suppress(JobsError, OSError):
-            self._connected()
 
     def reconnect(self) -> None:
         """Forget the connection; the next request looks for the service anew."""

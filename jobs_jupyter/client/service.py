@@ -1,7 +1,8 @@
 """Finding the service, and starting it where none runs.
 
 The client never imports the service: it starts it as a program of its own, detached, so that it
-outlives the process that needed it first.
+outlives the process that needed it first. httpx is imported late: it takes longer than it takes to
+start the program, which then imports its own in the meantime.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
-
-import httpx
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import ServiceStartError, ServiceUnavailableError
 from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths, default_home
+
+if TYPE_CHECKING:
+    import httpx
 
 API = 1
 START_S = 30.0
@@ -50,11 +52,15 @@ class Endpoint:
 
     def client(self, timeout: float | None = 30.0) -> httpx.Client:
         """Return a client for it; `timeout` in seconds."""
+        import httpx
+
         transport = httpx.HTTPTransport(uds=self.uds, verify=self._verify)
         return httpx.Client(transport=transport, **self._options(timeout))
 
     def async_client(self, timeout: float | None = 30.0) -> httpx.AsyncClient:
         """Return an asyncio client for it; `timeout` in seconds."""
+        import httpx
+
         transport = httpx.AsyncHTTPTransport(uds=self.uds, verify=self._verify)
         return httpx.AsyncClient(transport=transport, **self._options(timeout))
 
@@ -99,14 +105,28 @@ def locate() -> Endpoint | None:
 
 def ask(endpoint: Endpoint) -> dict[str, Any] | None:
     """Return what `GET /v1/service` says, None where nothing answers."""
-    if endpoint.uds is not None and not os.path.exists(endpoint.uds):
+    if endpoint.uds is not None and not _listens(endpoint.uds):
         return None
+    import httpx
+
     try:
         with endpoint.client(timeout=10.0) as client:
             answer = client.get("/v1/service")
             return dict(answer.json()) if answer.is_success else None
     except (httpx.HTTPError, ValueError):
         return None
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def start_early() -> None:
+    """Start the embedded service if none runs; what goes wrong is left for the first request to say."""
+    with contextlib.suppress(ServiceUnavailableError, OSError):
+        if _remote() is None and not _listens(str(state_paths().socket)):
+            _start(state_paths())
 
 
 def stop() -> bool:
@@ -172,6 +192,8 @@ def _is_locked(paths: StatePaths) -> bool:
 
 
 def _stop(paths: StatePaths, known: dict[str, Any]) -> None:
+    import httpx
+
     with contextlib.suppress(httpx.HTTPError), _endpoint(paths).client(timeout=STOP_S) as client:
         client.post("/v1/service/stop")
     until = time.monotonic() + STOP_S

@@ -30,9 +30,9 @@ def _line(line: str) -> Any:
 
 def _start_the_service() -> None:
     """Let the service start while this process still imports what packages the cell."""
-    from jobs_jupyter.client.http import client
+    from jobs_jupyter.client.service import start_early
 
-    threading.Thread(target=client.warm_up, name="jobs-jupyter-start", daemon=True).start()
+    threading.Thread(target=start_early, name="jobs-jupyter-start", daemon=True).start()
 
 
 def register(shell: Any) -> None:
