@@ -5,6 +5,7 @@ Every request can be repeated: a submit carries a key, the others say what shall
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import threading
@@ -161,3 +162,4 @@ def checked(answer: httpx.Response) -> httpx.Response:
 
 client = ServiceClient()
 """The client that this process's functions share."""
+atexit.register(client.reconnect)

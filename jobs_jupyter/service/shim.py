@@ -28,6 +28,7 @@ else:
     import machine  # type: ignore[import-not-found, no-redef]
 
 KILL_EVERY_S = 0.02
+WRITE_AGAIN_S = 1.0
 
 
 class Run:
@@ -135,7 +136,7 @@ class Run:
         return self.reap() or (not machine.LINUX and bool(machine.descendants(os.getpid())))
 
     def record(self, **more: Any) -> None:
-        """Write exit.json: durable, and never seen half-written."""
+        """Write exit.json, however long the disk is full."""
         status = self.status
         code = None if status is None else os.waitstatus_to_exitcode(status)
         text = json.dumps(
@@ -148,12 +149,24 @@ class Run:
                 **more,
             }
         )
-        scratch = self.spec["exit"] + ".new"
+        while not _written(self.spec["exit"], text):
+            time.sleep(WRITE_AGAIN_S)
+
+
+def _written(path: str, text: str) -> bool:
+    """Write a file so that it is durable and never seen half; False where the disk is full."""
+    scratch = f"{path}.new"
+    try:
         with open(scratch, "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(scratch, self.spec["exit"])
+        os.rename(scratch, path)
+    except FileNotFoundError:
+        return True  # the run's directory is gone: nobody will ask
+    except OSError:
+        return False
+    return True
 
 
 def supervise(spec: dict[str, Any]) -> None:

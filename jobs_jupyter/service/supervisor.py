@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
@@ -31,6 +32,7 @@ from jobs_jupyter.service.store.database import Database
 
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
+TRY_AGAIN_S = 1.0
 
 
 class Supervisor:
@@ -55,6 +57,15 @@ class Supervisor:
         self._feed.wake()
         self._changed.set()
         return result
+
+    async def _insist(self, what: Callable[..., Any], *args: Any) -> Any:
+        """Commit what has happened already, however long the disk is full: it must not be forgotten."""
+        while True:
+            try:
+                return await self.change(what, *args)
+            except OperationalError as problem:
+                log.error("%s can't be written down, trying again: %s", what.__name__, problem.orig)
+                await asyncio.sleep(TRY_AGAIN_S)
 
     async def run(self) -> None:
         """Start jobs as they may start, for as long as the service lives."""
@@ -155,6 +166,9 @@ class Supervisor:
                 launch = await self.change(changes.begin_run, job_id, self._boot_id)
                 if launch is not None:
                     await self._launch(launch)
+        except OperationalError as problem:
+            log.error("job %s can't be started yet: %s", job_id, problem.orig)
+            asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._changed.set)
         finally:
             del self._starting[job_id]
 
@@ -174,14 +188,14 @@ class Supervisor:
             log.warning("run %s could not be started", launch.run, exc_info=problem)
             self._ended(launch.run, Outcome("start", message=_said(problem)))
             return
-        if await self.change(changes.run_started, launch.run):
+        if await self._insist(changes.run_started, launch.run):
             self.runner.stop(launch)
 
     def _ended(self, run: str, outcome: Outcome) -> None:
         self._spawn(self._end(run, outcome))
 
     async def _end(self, run: str, outcome: Outcome) -> None:
-        job_id = await self.change(changes.end_run, run, outcome)
+        job_id = await self._insist(changes.end_run, run, outcome)
         if job_id is not None:
             await self._tidy(job_id)
 

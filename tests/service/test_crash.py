@@ -11,6 +11,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -270,3 +272,40 @@ def submit_stubbornly(config: JobConfig) -> str:
         except ConnectionError:
             if time.monotonic() > deadline:
                 raise
+
+
+def test_a_disk_that_fills_up_while_a_job_runs(home: Path) -> None:
+    """What has happened is written down once there is room again; in a mount namespace of its own."""
+    home.mkdir(mode=0o700)
+    mark = f"/tmp/{home.parent.name}-go"
+    code = """
+import os, pathlib, sys, time
+from jobs_jupyter import job
+from jobs_jupyter.client import service
+from jobs_jupyter.job.models import JobConfig
+home = pathlib.Path(os.environ["JOBS_JUPYTER_HOME"])
+job_id = job.submit(JobConfig(entrypoint="while [ ! -e MARK ]; do sleep 0.02; done", max_retries=0))
+job.wait(id=job_id, state="RUNNING")
+with open(home / "filler", "wb", buffering=0) as file:
+    try:
+        while True: file.write(b"x" * 4096)
+    except OSError: pass
+try: job.submit(JobConfig(entrypoint="true"))
+except Exception as error: print(type(error).__name__, error)
+pathlib.Path("MARK").touch()
+time.sleep(1.5)
+(home / "filler").unlink()
+job.wait(id=job_id, timeout_s=20)
+print("state", job.status(id=job_id).state, len(list(job.list())))
+service.stop()
+""".replace("MARK", mark)
+    mount = f'mount -t tmpfs -o size=4m none {home} && exec "$@"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", code]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    finally:
+        Path(mark).unlink(missing_ok=True)
+    assert "mount" not in done.stderr, f"this test needs unshare and mount: {done.stderr}"
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "state SUCCEEDED 1", done.stderr
+    assert "Free space or mend the rights" in lines[0]
