@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jobs_jupyter.models.errors import JobsError
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -14,6 +17,7 @@ SHELLS = {
     "zsh": 'eval "$(jupyter jobs completion zsh)"   in ~/.zshrc',
     "fish": "jupyter jobs completion fish | source   in ~/.config/fish/config.fish",
 }
+MOST_NAMES = 50
 PROGRAMS = ("jupyter", "jupyter-jobs")  # `jupyter` passes on what follows its subcommand
 
 
@@ -35,6 +39,17 @@ def answer(parser: argparse.ArgumentParser) -> None:
         import argcomplete
 
         argcomplete.autocomplete(parser)
+
+
+def job_names(**_: Any) -> list[str]:
+    """Return the names of the newest jobs, for a shell; where no service runs, none is started."""
+    from jobs_jupyter import job as sdk
+    from jobs_jupyter.client import service
+
+    with contextlib.suppress(JobsError, OSError):
+        if service.locate():
+            return list(dict.fromkeys(status.name for status in sdk.list(max_items=MOST_NAMES)))
+    return []
 
 
 def _script(options: argparse.Namespace) -> int:

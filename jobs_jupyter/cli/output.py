@@ -19,6 +19,8 @@ STYLES = {
     "broken": "red",
 }
 _WHOLE = ("ID", "STATE", "AGE", "DURATION", "RUN")
+GAP = 2
+FOLDED = 16  # narrower than this no text is folded
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -44,7 +46,10 @@ def printable(text: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under their columns' names; a column that is empty everywhere is left out."""
+    """Print rows under their columns' names; a column that is empty everywhere is left out.
+
+    On a terminal that is too narrow, so is the id: a job is found by its name, too.
+    """
     lines = [[printable(cell) for cell in row] for row in rows]
     kept = [i for i, name in enumerate(columns) if name in _WHOLE or any(line[i] for line in lines)]
     names = [columns[i] for i in kept]
@@ -63,13 +68,18 @@ def _rich_table(names: list[str], lines: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    console = Console()
+    widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
+    least = [w if name in _WHOLE else min(w, FOLDED) for name, w in zip(names, widths, strict=True)]
+    if sum(least) + GAP * (len(least) - 1) > console.width and names[0] == "ID":
+        names, lines = names[1:], [line[1:] for line in lines]
+    shown = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for name in names:
         shown.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
     for line in lines:
         styled = zip(names, line, strict=True)
         shown.add_row(*(Text(cell, STYLES.get(cell, "") if name == "STATE" else "") for name, cell in styled))
-    Console().print(shown)
+    console.print(shown)
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> None:

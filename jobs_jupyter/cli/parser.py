@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, TypeAlias
 
+from jobs_jupyter.cli.completion import job_names
 from jobs_jupyter.models.paths import HOME_VARIABLE
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -110,13 +111,14 @@ def state(text: str) -> str:
 
 def add_job(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     """Add the argument that says which job is meant."""
-    parser.add_argument(
+    job = parser.add_argument(
         "jobs" if many else "job",
         metavar="NAME",
         nargs="+" if many else None,
         type=word,
         help="a job's name or id" + (", or several" if many else ""),
     )
+    job.completer = job_names  # type: ignore[attr-defined] # argcomplete looks for it
 
 
 def meant(job: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -1,36 +1,28 @@
-"""`jupyter-jobs`, as its user calls it."""
+"""The command line as a whole: its help, its errors, and how quick it is."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
-from jobs_jupyter import _version, job
-from jobs_jupyter.client.http import client
-from tests.jobs import WITHIN_S, eventually, running, submit
+from jobs_jupyter import _version
+from jobs_jupyter.cli import jobs
+from jobs_jupyter.cli.parser import STATES
+from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState
+from tests.cli.conftest import Call
+from tests.cli.program import PROGRAM, cli
+from tests.jobs import python
 
-PROGRAM = str(Path(sys.executable).parent / "jupyter-jobs")
-
-
-def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_usage(home: Path) -> None:
-    assert cli("--version").stdout.strip() == _version.__version__
-    assert "service" in cli("--help").stdout
-    for wrong in ([], ["dance"], ["service"], ["service", "dance"], ["serve", "--port", "x"]):
-        done = cli(*wrong)
-        assert done.returncode == 2
-        assert "usage: jupyter jobs" in done.stderr
-    assert not home.exists()
+VERBS = (
+    *("submit", "status", "list", "logs", "wait", "terminate", "archive", "delete", "tags"),
+    *("serve", "service", "doctor", "completion"),
+)
+HELP_S = 0.2
 
 
 def test_it_is_a_command_of_jupyter(home: Path) -> None:
@@ -43,71 +35,87 @@ def test_it_is_a_command_of_jupyter(home: Path) -> None:
     assert done.stdout.strip() == _version.__version__
 
 
-def test_start_status_logs_stop(service: Path) -> None:
-    assert cli("service", "status").returncode == 1
-    assert "No service runs" in cli("service", "status").stdout
-    logs = cli("service", "logs")
-    assert (logs.returncode, logs.stdout) == (1, "")
-    assert "has not been started" in logs.stderr
-    assert not service.exists(), "none of them starts it"
-
-    started = cli("service", "start")
-    assert started.returncode == 0
-    known = client.json("GET", "/v1/service")
-    assert f"process {known['pid']}" in started.stdout
-    assert str(service) in started.stdout
-    assert cli("service", "start").stdout.splitlines()[0] == started.stdout.splitlines()[0]
-    job_id = running(submit("sleep 600"))
-    status = cli("service", "status")
-    assert status.returncode == 0
-    assert status.stdout.splitlines()[-1].split() == ["active", "jobs:", "1"]
-    assert f"serves {service}" in cli("service", "logs").stdout
-    assert cli("service", "logs", "-n", "1").stdout.count("\n") == 1
-
-    stopped = cli("service", "stop")
-    assert (stopped.returncode, stopped.stdout) == (0, "Stopped; its jobs go on.\n")
-    assert cli("service", "stop").stdout == "No service was running.\n"
-    assert cli("service", "status").returncode == 1
-    assert job.status(id=job_id).state == "RUNNING"
+def test_every_verb_has_help(home: Path, call: Call) -> None:
+    top = call("--help").out
+    for verb in VERBS:
+        assert f"\n    {verb}" in top
+        done = call(verb, "--help")
+        assert done.code == 0
+        assert f"usage: jupyter jobs {verb}" in done.out
+    assert not home.exists()
 
 
-def test_a_home_of_ones_own(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOBS_JUPYTER_HOME", "/dev/null/elsewhere")
-    assert str(service) in cli("service", "start", "--home", str(service)).stdout
-    assert cli("service", "stop", "--home", str(service)).returncode == 0
-    failed = cli("service", "start")
-    assert failed.returncode == 1
-    assert failed.stderr.startswith("jupyter jobs: The jobs service could not start in /dev/null/elsewhere")
-    assert failed.stderr.count("\n") == 1, "one sentence, no traceback"
-    monkeypatch.setenv("JOBS_JUPYTER_HOME", str(service))
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "required: COMMAND"),
+        ("qqq", "there is no 'qqq'; use one of submit, "),
+        ("statsu x", "did you mean status?"),
+        ("status", "required: NAME"),
+        ("status a b", "'b' is one word too many"),
+        ("status a --jsn", "did you mean --json?"),
+        ("service", "required: ACTION"),
+        ("service strat", "did you mean start?"),
+        ("service logs -n -1", "'-1' is not a whole number"),
+        ("serve --port x", "invalid int value"),
+        ("list --state faild", "did you mean FAILED?"),
+        ("list --sort nam", "did you mean NAME?"),
+        ("list --order up", "use one of ASC, DESC"),
+        ("list --max 0", "0 would show nothing"),
+        ("list --tag team", "'team' is not KEY=VALUE"),
+        ("logs a -n x", "'x' is not a whole number"),
+        ("logs a -f --json", "exclude each other"),
+        ("logs a -f --head", "exclude each other"),
+        ("wait a -f --json", "exclude each other"),
+        ("wait a --timeout 5x", "write 90s, 15m or 2h"),
+        ("wait a --state done", "there is no 'DONE'"),
+        ("tags", "required: ACTION"),
+        ("tags add a", "required: KEY=VALUE"),
+        ("tags add a b", "'b' is not KEY=VALUE"),
+        ("completion qqq", "use one of bash, zsh, fish"),
+        ("submit", "Say what to run"),
+        ("submit python train.py", "the command goes after --"),
+        ("submit --retries x -- true", "not a whole number"),
+        ("submit -e NO_SUCH_VARIABLE -- true", "write -e NO_SUCH_VARIABLE=VALUE"),
+    ],
+)
+def test_wrong_usage_is_one_line(home: Path, refused: Callable[..., str], line: str, said: str) -> None:
+    assert said in refused(*line.split())
+    assert not home.exists(), "nothing was started"
 
 
-def test_serve_in_the_foreground_on_tcp(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        serving = subprocess.Popen(
-            [PROGRAM, "serve", "--host", "127.0.0.1"],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={name: value for name, value in os.environ.items() if name != "JOBS_JUPYTER_TOKEN"},
-        )
-        assert serving.stderr
-        line = serving.stderr.readline()
-        url = line.split("listening on ")[1].split(";")[0]
-        token = line.split("JOBS_JUPYTER_TOKEN=")[1].strip()
-        assert token == (service / "token").read_text()
-        assert httpx.get(f"{url}/v1/service", trust_env=False).status_code == 401
-        with monkeypatch.context() as patch:
-            patch.setenv("JOBS_JUPYTER_TARGET", url)
-            patch.setenv("JOBS_JUPYTER_TOKEN", token)
-            job.wait(id=submit("true"), timeout_s=WITHIN_S)
-            assert url in cli("service", "status").stdout
-        client.reconnect()
-        second = cli("serve")
-        assert second.returncode == 3
-        assert "another service already runs" in second.stderr
-        eventually((service / "service.json").exists)
-        assert json.loads((service / "service.json").read_text())["pid"] == serving.pid
-        serving.send_signal(number)
-        serving.communicate(timeout=WITHIN_S)
-        assert serving.returncode == 0
-    assert not (service / "service.json").exists()
+def test_an_empty_name_is_wrong_usage(home: Path, refused: Callable[..., str]) -> None:
+    assert "a name is not empty" in refused("status", "")
+
+
+def test_choices_are_those_of_the_models() -> None:
+    assert set(STATES) == set(JobState) - {JobState.UNKNOWN}
+    assert tuple(JobSortField) == jobs.SORTS
+    assert tuple(JobSortOrder) == jobs.ORDERS
+
+
+def test_help_is_quick_and_imports_nothing_heavy(home: Path) -> None:
+    done = python(
+        "import sys\nfrom jobs_jupyter.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print(sorted({'httpx', 'pydantic', 'rich', 'argcomplete'} & set(sys.modules)))"
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        cli("--help")
+        took.append(time.perf_counter() - began)
+    assert min(took) < HELP_S
+
+
+def test_a_reader_that_has_had_enough(home: Path) -> None:
+    program = f"{sys.executable} -m jobs_jupyter.cli"
+    done = subprocess.run(
+        ["bash", "-c", f"{program} doctor | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() in ("0", "141")

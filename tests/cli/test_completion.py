@@ -1,0 +1,61 @@
+"""Completion, asked as a shell asks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call
+from tests.cli.program import PROGRAM
+from tests.jobs import run
+
+
+def completed(line: str, answers: Path) -> list[str]:
+    program = Path(PROGRAM).with_name(line.split()[0])
+    asked = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_SHELL": "bash",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answers),
+        "_ARGCOMPLETE_IFS": "\n",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "COMP_TYPE": "9",
+    }
+    answers.touch()
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([program], env={**os.environ, **asked, "PATH": path}, capture_output=True, check=False)
+    return [word.strip() for word in answers.read_text().split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("jupyter-jobs st", ["status"]),
+        ("jupyter jobs ta", ["tags"]),
+        ("jupyter jobs tags r", ["remove"]),
+        ("jupyter jobs list --so", ["--sort"]),
+        ("jupyter jobs list --state F", ["FAILED"]),
+        ("jupyter jobs status ", ["-h", "--help", "--json", "--home", "-p", "--project", "--archived"]),
+    ],
+)
+def test_words(home: Path, tmp_path: Path, line: str, words: list[str]) -> None:
+    assert set(completed(line, tmp_path / "answers")) == set(words)
+    assert not home.exists(), "no service was started"
+
+
+def test_names_of_jobs(service: Path, tmp_path: Path) -> None:
+    run("true", name="train")
+    run("true", name="test")
+    assert completed("jupyter jobs logs tr", tmp_path / "answers") == ["train"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts(home: Path, call: Call, shell: str) -> None:
+    done = call("completion", shell)
+    assert done.code == 0
+    assert "jupyter-jobs" in done.out
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=done.out, text=True, check=True)

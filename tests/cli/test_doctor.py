@@ -1,0 +1,111 @@
+"""What the doctor finds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs_jupyter.cli import doctor
+from jobs_jupyter.models.paths import StatePaths
+from tests.cli.conftest import Call
+from tests.cli.program import Terminal
+from tests.jobs import run
+
+NAMES = ["Python", "state directory", "file system", "free space", "locks", "database", "service"]
+
+
+def found(home: Path) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine(StatePaths(home))}
+
+
+def test_it_leaves_nothing_behind(home: Path, call: Call) -> None:
+    done = call("doctor", "--json")
+    assert (done.code, done.json["ok"]) == (0, True)
+    findings = {finding["name"]: finding for finding in done.json["findings"]}
+    assert list(findings)[:7] == NAMES
+    assert {"CPUs", "memory", "GPUs", "containers", "uv"} < set(findings)
+    assert all(findings[name]["state"] == "ok" for name in ("Python", "locks", "database", "CPUs"))
+    assert all(finding["good_for"] for finding in findings.values() if finding["state"] == "missing")
+    assert not home.exists()
+    assert list(home.parent.iterdir()) == []
+    lines = call("doctor").out.splitlines()
+    assert [line.split()[0] for line in lines] == [finding["state"] for finding in findings.values()]
+
+
+def test_the_service_that_runs(service: Path, call: Call) -> None:
+    run("true")
+    findings = found(service)
+    assert "0 active jobs" in findings["service"].detail
+    assert findings["state directory"].detail == f"{service}, mode 0700"
+    with Terminal("doctor") as terminal:
+        assert terminal.ends() == 0
+        assert "\x1b[32mok" in terminal.raw
+        assert "GOOD FOR" in terminal.text
+
+
+def test_what_jobs_need_is_broken(home: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write_text("in the way")
+    assert found(home)["state directory"].state == doctor.BROKEN
+    done = call("doctor", "--json")
+    assert (done.code, done.json["ok"]) == (1, False)
+    home.unlink()
+    monkeypatch.setenv("JOBS_JUPYTER_TARGET", "http://127.0.0.1:9")
+    assert "nothing answers" in found(home)["service"].detail
+    monkeypatch.setattr(doctor, "TOO_LITTLE", 1 << 62)
+    assert found(home)["free space"].state == doctor.BROKEN
+
+
+def test_directories_that_refuse(home: Path) -> None:
+    assert doctor._locks(Path("/proc")).state == doctor.BROKEN
+    assert doctor._sqlite(Path("/proc")).state == doctor.BROKEN
+
+
+def test_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
+    assert doctor.filesystem(tmp_path / "below", mounts) == "nfs4"
+    assert doctor.filesystem(Path("/"), mounts) == "ext4"
+    assert doctor.filesystem(Path("/"), tmp_path / "none") == "unknown"
+    monkeypatch.setattr(doctor, "filesystem", lambda _: "nfs4")
+    assert doctor._filesystem(tmp_path).state == doctor.MISSING
+
+
+def test_cgroups(tmp_path: Path) -> None:
+    own, there = tmp_path / "own", tmp_path / "fs"
+    (there / "memory" / "job").mkdir(parents=True)
+    (there / "user").mkdir()
+    own.write_text("5:memory,cpu:/job\n0::/user\n")
+    assert doctor.cgroup_v1(there, own) == there / "memory" / "job"
+    assert doctor.cgroup_v2(there, own) is None
+    (there / "user" / "cgroup.controllers").write_text("cpu memory\n")
+    assert doctor.cgroup_v2(there, own) == there / "user"
+    own.write_text("5:memory:/gone\n")
+    assert doctor.cgroup_v1(there, own) == there / "memory"
+    assert doctor.cgroup_v2(there, own) is None
+    assert doctor.cgroup_v1(there, tmp_path / "none") is None
+
+
+def test_programs_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NVIDIA", tmp_path / "gpus")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for finding in (doctor._gpus(), doctor._containers(), doctor._uv()):
+        assert finding.state == doctor.MISSING
+    for name, script in (
+        ("nvidia-smi", "echo 'GPU 0: A'; echo 'GPU 1: B'"),
+        ("docker", "exit 1"),
+        ("uv", "echo uv 1.2.3"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        os.chmod(tmp_path / name, 0o755)
+    assert doctor._gpus().detail == "2 (NVIDIA)"
+    assert doctor._containers().detail == "docker is installed but does not answer"
+    assert doctor._uv().detail == "1.2.3"
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 5.0\n")
+    os.chmod(tmp_path / "podman", 0o755)
+    assert doctor._containers().detail == "podman 5.0"
+    (tmp_path / "gpus" / "0").mkdir(parents=True)
+    assert doctor._gpus().detail == "1 (NVIDIA)"
