@@ -52,6 +52,8 @@ class JobView:
     started_at: str | None = None
     ended_at: str | None = None
     archived: bool = False
+    queue: str | None = None  # its name, or its id where it has none
+    priority: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     max_runs: int = 1
     runs: list[RunView] = field(default_factory=list)  # the last MAX_RUNS_IN_VIEW, oldest first

@@ -46,8 +46,7 @@ class Job:
         """Display the job's panel."""
         from jobs_jupyter.notebook.panel import display_panel
 
-        status = client.json("GET", f"/v1/jobs/{self.id}")
-        display_panel(JobView.from_dict({**status, "archived": "archived_at" in status}))
+        display_panel(JobView.from_dict(client.json("GET", f"/v1/jobs/{self.id}/view")))
 
     def status(self) -> JobStatus:
         """Return the job's status now."""

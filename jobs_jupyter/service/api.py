@@ -128,6 +128,10 @@ class Api(QueueHandlers):
         """A job's status."""
         return JSONResponse(await self.database.read(queries.by_id, _id(request)))
 
+    async def view_job(self, request: Request) -> Response:
+        """A job as the feed shows it, as it is now."""
+        return JSONResponse(await self.database.read(queries.view_of, _id(request)))
+
     async def terminate_job(self, request: Request) -> Response:
         """Begin to end a job; a terminal one stays as it is."""
         await self.supervisor.terminate(_id(request))
@@ -298,6 +302,7 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=JOB,
     ),
     Operation("GET", "/v1/jobs/{id}", Api.get_job, answer=JOB),
+    Operation("GET", "/v1/jobs/{id}/view", Api.view_job),
     Operation("POST", "/v1/jobs/{id}/terminate", Api.terminate_job),
     Operation("POST", "/v1/jobs/{id}/archive", Api.archive_job),
     Operation("DELETE", "/v1/jobs/{id}", Api.delete_job),

@@ -29,6 +29,9 @@ export interface JobView {
   started_at: string | null;
   ended_at: string | null;
   archived: boolean;
+  /** The queue's name, or its id where it has none. */
+  queue: string | null;
+  priority: number | null;
   tags: Record<string, string>;
   max_runs: number;
   runs: RunView[];

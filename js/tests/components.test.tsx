@@ -66,13 +66,21 @@ test("a failure is the exception and the cell's line, else the reason", () => {
   assert.equal(show(<Reason job={job({ state: "SUCCEEDED", reason: "exit code 0" })} />).textContent, "");
 });
 
+test("the queue and the tags share a row", () => {
+  const text = (tags: Record<string, string>, queue: string | null, priority: number | null) =>
+    show(<Tags queue={queue} priority={priority} tags={tags} />).textContent;
+  assert.equal(text({ team: "mlops" }, "gpu", 5), "queue gpu · priority 5·team mlops");
+  assert.equal(text({}, "gpu", null), "queue gpu");
+  assert.equal(text({}, null, null), "");
+});
+
 test("text from a job is text", () => {
   const evil = "<img src=x onerror=alert(1)>";
   const error = { type: evil, message: evil, line: null };
   const root = show(
     <>
       <Reason job={job({ state: "FAILED", error })} />
-      <Tags tags={{ [evil]: evil }} />
+      <Tags queue={evil} priority={5} tags={{ [evil]: evil }} />
     </>,
   );
   assert.equal(root.querySelector("img"), null);

@@ -16,6 +16,8 @@ export function job(change: Partial<JobView> = {}): JobView {
     started_at: "2026-01-01T00:00:00Z",
     ended_at: null,
     archived: false,
+    queue: null,
+    priority: null,
     tags: {},
     max_runs: 1,
     runs: [],

@@ -18,7 +18,7 @@ from jobs_jupyter.models import errors
 from jobs_jupyter.service.api import OPERATIONS
 from tests.jobs import ended, run, submit
 
-METHODS = {"get", "put", "post", "delete"}
+METHODS = {"get", "put", "post", "delete", "patch"}
 
 
 @pytest.fixture

@@ -144,12 +144,19 @@ def position(connection: Connection, job: Row[Any]) -> str | None:
     """Say where a job stands in its queue's line: `queued: 3rd in gpu`; None where it does not wait there."""
     if job.queue_id is None or job.state != "STARTING" or job.due_at is None:
         return None
-    queue = connection.execute(select(queues).where(queues.c.id == job.queue_id)).one()
+    queue = require(connection, job.queue_id)
     ahead = select(func.count()).where(
         jobs.c.queue_id == job.queue_id, IN_LINE, _before(job, queue.execution_mode)
     )
     place = connection.execute(ahead).scalar_one() + 1
     return f"queued: {_ordinal(place)} in {queue.name or queue.id}"
+
+
+def label(connection: Connection, queue_id: str | None) -> str | None:
+    """Return what a queue is called: its name, or its id where it has none."""
+    if queue_id is None:
+        return None
+    return str(require(connection, queue_id).name or queue_id)
 
 
 def _before(job: Row[Any], mode: str) -> Any:

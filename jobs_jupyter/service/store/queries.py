@@ -46,6 +46,11 @@ class Listing:
     cursor: str | None = None
 
 
+def view_of(connection: Connection, job_id: str) -> dict[str, Any]:
+    """Return one job as the feed shows it."""
+    return view(connection, require(connection, job_id))
+
+
 def find(connection: Connection, name: str, project: str, include_archived: bool) -> dict[str, Any]:
     """Return the newest job of that name in a project, or name the nearest ones."""
     query = select(jobs).where(jobs.c.project == project, jobs.c.name == name)

@@ -76,6 +76,8 @@ def view(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     """Return the job as the feed shows it: the same small shape whatever changed."""
     return {
         **_common(connection, row),
+        "queue": line.label(connection, row.queue_id),
+        "priority": row.priority,
         "archived": row.archived_at is not None,
         "runs": [_run(run) for run in runs_of(connection, row.id)[-VIEW_RUNS:]],
     }

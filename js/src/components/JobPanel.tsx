@@ -44,7 +44,7 @@ export function JobPanel({ session }: { session: Session }) {
     <section class="jj-card" aria-label={`Job ${job.name}`}>
       <Header job={job} source={session.source} />
       <Reason job={job} />
-      <Tags tags={job.tags} />
+      <Tags queue={job.queue} priority={job.priority} tags={job.tags} />
       <TabBar id={job.id} tabs={tabs} selected={choices.tab} onSelect={(tab) => choose({ tab })}>
         {choices.tab === "logs" && (
           <LogTools

@@ -1,14 +1,29 @@
-/** The job's tags, as chips. */
-export function Tags({ tags }: { tags: Record<string, string> }) {
+import type { JobView } from "../job";
+
+type Props = Pick<JobView, "queue" | "priority" | "tags">;
+
+/** The queue that the job is in, and its tags as chips. */
+export function Tags({ queue, priority, tags }: Props) {
   const entries = Object.entries(tags);
-  if (!entries.length) return null;
+  if (!entries.length && !queue) return null;
   return (
-    <ul class="jj-row jj-tags" aria-label="Tags">
-      {entries.map(([key, value]) => (
-        <li class="jj-tag" key={key}>
-          <b>{key}</b> <span>{value}</span>
-        </li>
-      ))}
-    </ul>
+    <div class="jj-row jj-labels">
+      {queue && (
+        <span>
+          <span class="jj-dim">queue</span> {queue}
+          {priority != null && ` · priority ${priority}`}
+        </span>
+      )}
+      {queue && entries.length > 0 && <span class="jj-dim" aria-hidden="true">·</span>}
+      {entries.length > 0 && (
+        <ul class="jj-tags" aria-label="Tags">
+          {entries.map(([key, value]) => (
+            <li class="jj-tag" key={key}>
+              <b>{key}</b> <span>{value}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }
