@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     completion.answer(parser)
     given = sys.argv[1:] if arguments is None else arguments
+    if any(not _is_text(word) for word in given):
+        parser.error("an argument is not valid text in this shell's encoding")
     given, command = submission.split(given)
     options = parser.parse_args(given)
     options.command = command
@@ -49,6 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
         complain(problem)
         return _code(problem)
     return code
+
+
+def _is_text(word: str) -> bool:
+    """Whether it has no undecodable bytes, which can't be sent."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _code(problem: Exception) -> int:

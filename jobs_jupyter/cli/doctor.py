@@ -95,7 +95,7 @@ def examine(paths: StatePaths) -> list[Finding]:
 
 def nearest_directory(home: Path) -> Path:
     """Return the state directory, or where there is none yet, the directory it will be made in."""
-    return next((folder for folder in (home, *home.parents) if folder.is_dir()), Path("/"))
+    return next((folder for folder in (home, *home.parents) if os.path.isdir(folder)), Path("/"))
 
 
 def _python() -> Finding:
@@ -104,7 +104,7 @@ def _python() -> Finding:
 
 
 def _state_directory(home: Path, near: Path) -> Finding:
-    if not os.access(near, os.W_OK | os.X_OK) or (home.exists() and not home.is_dir()):
+    if not os.access(near, os.W_OK | os.X_OK) or (os.path.exists(home) and near != home):
         return Finding("state directory", BROKEN, f"{home} can't be written", "JOBS_JUPYTER_HOME moves it")
     if near != home:
         return Finding("state directory", OK, f"{home}, made by the first job")

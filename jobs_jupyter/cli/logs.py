@@ -81,6 +81,8 @@ def _waited(status: JobStatus, wanted: str, timeout_s: float, follow: bool, as_j
     from jobs_jupyter.models.errors import JobStateError
 
     late = ended_otherwise = False
+    if sys.stderr.isatty() and not (follow or status.terminal):
+        note(f"{status.name} is {status.state}; Ctrl-C only ends the waiting.")
     try:
         sdk.wait(job_id=status.id, state=wanted, timeout_s=timeout_s, follow=follow)
     except JobStateError:
@@ -162,12 +164,13 @@ def _follow(status: JobStatus, run: str | None, options: argparse.Namespace) -> 
     """Print the log of a run as it is written, and of those that follow it unless one was asked for."""
     names = [known.name for known in status.runs]
     passed = set(names[: names.index(run)] if run else [])
+    shown = False
     for attempt, name in _runs(status.id):
         if name in passed:
             continue
-        if passed.issuperset(names) and names:
+        if shown:
             note(f"[{name}] run {attempt}")
-        passed.add(name)
+        shown = True
         _stream(status.id, name, options.lines if name == run else None)
         if options.run_name:
             break

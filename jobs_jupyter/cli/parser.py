@@ -89,7 +89,7 @@ def shared(*, json: bool = True, project: bool = False) -> list[Parser]:
     """
     parent = Parser(add_help=False)
     if project:
-        parent.add_argument("-p", "--project", help="where a name is looked for (default)")
+        parent.add_argument("-p", "--project", type=word, help="where a name is looked for (default)")
         parent.add_argument("--archived", action="store_true", help="find archived jobs by name, too")
     if json:
         parent.add_argument("--json", action="store_true", help="print one JSON document")

@@ -14,10 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
-
-from tests.jobs import eventually
-
 PROGRAM = str(Path(sys.executable).parent / "jupyter-jobs")
 WITHIN_S = 20.0
 _TAKE_TERMINAL = (
@@ -80,11 +76,6 @@ class Terminal:
         while text not in self.text:
             assert time.monotonic() < deadline, f"{text!r} was not shown, but: {self.text!r}"
             assert self._read(), f"{text!r} was not shown before its end, but: {self.text!r}"
-
-    def is_asleep(self) -> None:
-        """Wait until it waits for the service: its event stream is open."""
-        process = psutil.Process(self._process.pid)
-        eventually(lambda: "jupyter-jobs" in " ".join(process.cmdline()) and process.net_connections("unix"))
 
     def press(self, keys: str) -> None:
         """Press keys; `\\x03` is Ctrl-C."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 from jobs_jupyter.cli import doctor
 from jobs_jupyter.models.paths import StatePaths
 from tests.cli.conftest import Call
-from tests.cli.program import Terminal
-from tests.jobs import run
+from tests.cli.program import PROGRAM, Terminal
+from tests.jobs import MORTAL, run
 
 NAMES = ["Python", "state directory", "file system", "free space", "locks", "database", "service"]
 
@@ -61,6 +62,17 @@ def test_what_jobs_need_is_broken(home: Path, call: Call, monkeypatch: pytest.Mo
 def test_directories_that_refuse(home: Path) -> None:
     assert doctor._locks(Path("/proc")).state == doctor.BROKEN
     assert doctor._sqlite(Path("/proc")).state == doctor.BROKEN
+
+
+def test_a_directory_that_can_not_be_entered(home: Path) -> None:
+    home.mkdir()
+    home.parent.chmod(0o000)
+    try:
+        done = subprocess.run([*MORTAL, PROGRAM, "doctor"], capture_output=True, text=True, check=False)
+    finally:
+        home.parent.chmod(0o700)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"broken   state directory {home} can't be written" in done.stdout
 
 
 def test_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,14 @@ def test_follow_through_retries(service: Path, call: Call, tmp_path: Path) -> No
     gate.touch()
     done = call("logs", job_id, "-f")
     assert (done.code, done.out) == (0, "begun\nbegun\n")
-    assert f"[{job.status(id=job_id).runs[1].name}] run 2" in done.err
+    assert done.err == f"[{job.status(id=job_id).runs[1].name}] run 2\n"
+
+
+def test_follow_from_before_the_first_run(service: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = run("echo tried; exit 1", max_retries=1)
+    logs._follow(status.options(runs=[]), None, Namespace(lines=None, run_name=None))
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("tried\ntried\n", f"[{status.runs[1].name}] run 2\n")
 
 
 def test_wait(service: Path, call: Call, refused: Callable[..., str]) -> None:
@@ -80,10 +88,7 @@ def test_the_time_is_up(service: Path, call: Call, refused: Callable[..., str]) 
 def test_ctrl_c_detaches(service: Path, verb: tuple[str, ...]) -> None:
     job_id = running(submit("echo begun; sleep 600", name="long job"))
     with Terminal(verb[0], "long job", *verb[1:]) as terminal:
-        if len(verb) > 1:
-            terminal.shows("begun")
-        else:
-            terminal.is_asleep()
+        terminal.shows("begun" if len(verb) > 1 else "long job is RUNNING; Ctrl-C only ends the waiting")
         terminal.press("\x03")
         terminal.shows("Detached; long job goes on. Wait again: jupyter jobs wait 'long job'")
         assert terminal.ends() == 130
