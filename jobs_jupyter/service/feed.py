@@ -57,29 +57,33 @@ class Feed:
         deadline = None if wait_s is None else loop.time() + wait_s
         if after is None:
             after = await self._database.read(queries.last_seq)
-        shown: dict[str, str] = {}
+        shown: dict[str, str] | None = {} if jobs else None  # places told; None: none of the jobs is in line
         yield f": after {after}\n\n".encode()
         while not self.closed and (deadline is None or loop.time() < deadline):
             changed = self._changed
             rows = await self._database.read(queries.events_after, after, jobs, BATCH)
             if rows:
                 after = rows[-1].seq
+                shown = (shown or {}) if jobs else None
                 yield b"".join(map(_encode, rows))
-            elif moved := await self._moved(jobs, shown, after):
-                yield moved
-            elif not await _wait(changed, None if deadline is None else deadline - loop.time()):
+                continue
+            if shown is not None:
+                places = await self._database.read(queries.in_line, jobs)
+                if told := self._moved(places, shown, after):
+                    yield told
+                if not places:
+                    shown = None
+            if not await _wait(changed, None if deadline is None else deadline - loop.time()):
                 yield b": \n\n"
 
-    async def _moved(self, jobs: Sequence[str], shown: dict[str, str], after: int) -> bytes:
-        """Tell the watchers of certain jobs where those stand in line now, where they have moved.
+    def _moved(self, places: list[tuple[str, str, str]], shown: dict[str, str], after: int) -> bytes:
+        """Tell where jobs stand in line now, where they have moved.
 
         A place changes with other jobs, so it has no event of its own in the database: what is told
         carries the number of the last event.
         """
-        if not jobs:
-            return b""
         told = []
-        for job_id, reason, view in await self._database.read(queries.in_line, jobs):
+        for job_id, reason, view in places:
             if shown.get(job_id) != reason:
                 shown[job_id] = reason
                 told.append(_frame({"seq": after, "at": iso(self._clock.now()), "kind": "place"}, view))

@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.paths import StatePaths
@@ -26,7 +25,7 @@ from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.scheduler import Plan, Queue, Waiting, plan
+from jobs_jupyter.service.scheduler import Plan, plan
 from jobs_jupyter.service.store import changes, line, packages, queries
 from jobs_jupyter.service.store.database import Database
 
@@ -53,9 +52,14 @@ class Supervisor:
 
     async def change(self, what: Callable[..., Any], *args: Any) -> Any:
         """Commit a change of the store at the time now, then tell the feed and this loop."""
+        result = await self._note(what, *args)
+        self._changed.set()
+        return result
+
+    async def _note(self, what: Callable[..., Any], *args: Any) -> Any:
+        """Commit a change after which nothing more can start, and tell the feed."""
         result = await self.database.write(what, *args, self.clock.now())
         self._feed.wake()
-        self._changed.set()
         return result
 
     async def _insist(self, what: Callable[..., Any], *args: Any) -> Any:
@@ -72,33 +76,33 @@ class Supervisor:
         while True:
             self._changed.clear()
             now = self.clock.now()
-            decided = await self._decide(now)
+            seen = await self.database.read(line.seen_by_scheduler)
+            decided = self._decide(seen, now)
             for job in decided.start:
                 self._starting[job.job_id] = None if job.has_place else job.queue_id
                 self._spawn(self._start(job.job_id))
-            stop_at = await self._stop_idle_clusters(now)
+            stop_at = await self._stop_clusters(seen.idle_clusters, now)
             next_at = min((at for at in (decided.look_again_at, stop_at) if at is not None), default=None)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if next_at is None else max(0, next_at - now) / SECOND):
                     await self._changed.wait()
 
-    async def _decide(self, now: int) -> Plan:
+    def _decide(self, seen: line.Seen, now: int) -> Plan:
         """Ask the scheduler; what was decided before and is not written down yet counts as started."""
-        waiting, queues = await self.database.read(_seen_by_scheduler)
+        waiting = {job.job_id for job in seen.waiting}
         begun = Counter(queue for job_id, queue in self._starting.items() if queue and job_id in waiting)
-        for queue_id, count in begun.items():
-            queues[queue_id] = replace(queues[queue_id], taken=queues[queue_id].taken + count)
-        return plan((job for job in waiting.values() if job.job_id not in self._starting), queues, now)
+        queues = {
+            queue_id: replace(queue, taken=queue.taken + begun[queue_id])
+            for queue_id, queue in seen.queues.items()
+        }
+        return plan((job for job in seen.waiting if job.job_id not in self._starting), queues, now)
 
-    async def _stop_idle_clusters(self, now: int) -> int | None:
+    async def _stop_clusters(self, idle: list[tuple[str, int]], now: int) -> int | None:
         """Stop the clusters of queues that were idle for long enough; returns when the next one is."""
-        later = []
-        for queue_id, at in await self.database.read(line.idle_clusters):
-            if at > now:
-                later.append(at)
-            elif await self.database.write(line.stop_cluster, queue_id, now):
+        for queue_id, at in idle:
+            if at <= now and await self.database.write(line.stop_cluster, queue_id, now):
                 await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
-        return min(later, default=None)
+        return min((at for _, at in idle if at > now), default=None)
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -163,7 +167,7 @@ class Supervisor:
     async def _start(self, job_id: str) -> None:
         try:
             async with self._preparing:
-                launch = await self.change(changes.begin_run, job_id, self._boot_id)
+                launch = await self._note(changes.begin_run, job_id, self._boot_id)
                 if launch is not None:
                     await self._launch(launch)
         except OperationalError as problem:
@@ -217,11 +221,6 @@ class Supervisor:
                 await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 self.paths.job(root.name).environment.unlink(missing_ok=True)
-
-
-def _seen_by_scheduler(connection: Connection) -> tuple[dict[str, Waiting], dict[str, Queue]]:
-    waiting = {job.job_id: job for job in line.waiting(connection)}
-    return waiting, line.lines(connection)
 
 
 def _said(problem: Exception) -> str:

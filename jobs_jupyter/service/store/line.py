@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
@@ -118,21 +119,45 @@ def _settings(queue: Row[Any]) -> dict[str, Any]:
 # --- what the scheduler sees -----------------------------------------------------------------------
 
 
-def waiting(connection: Connection) -> list[Waiting]:
-    """Return every job that waits for a run."""
-    query = select(
-        jobs.c.id, jobs.c.created_at, jobs.c.due_at, jobs.c.queue_id, jobs.c.priority, jobs.c.state
-    )
-    rows = connection.execute(query.where(jobs.c.due_at.is_not(None)))
-    return [Waiting(r.id, r.created_at, r.due_at, r.queue_id, r.priority, r.state == "RUNNING") for r in rows]
+@dataclass(frozen=True)
+class Seen:
+    """All that decides about what may start, as it was at one moment.
+
+    `idle_clusters`: the queues whose cluster is up without a job, and when it is to stop, in microseconds.
+    """
+
+    waiting: list[Waiting]
+    queues: dict[str, Queue]
+    idle_clusters: list[tuple[str, int]]
 
 
-def lines(connection: Connection) -> dict[str, Queue]:
-    """Return every queue that has jobs which are not terminal, and how many of them have a place."""
-    taken = func.count(case((HAS_PLACE, 1)))
-    query = select(queues, taken.label("taken")).join(jobs, jobs.c.queue_id == queues.c.id)
-    rows = connection.execute(query.where(jobs.c.state.in_(ALIVE)).group_by(queues.c.id))
-    return {r.id: Queue(r.execution_mode, r.max_concurrency, r.taken, _is_spent(r)) for r in rows}
+def seen_by_scheduler(connection: Connection) -> Seen:
+    """Return what waits, the queues that it waits in, and the clusters that nobody uses."""
+    rows = connection.execute(_WAITING)
+    waiting = [
+        Waiting(r.id, r.created_at, r.due_at, r.queue_id, r.priority, r.state == "RUNNING") for r in rows
+    ]
+    used = any(job.queue_id is not None for job in waiting)
+    in_use = connection.execute(_QUEUES_IN_USE).all() if used else []
+    lines = {r.id: Queue(r.execution_mode, r.max_concurrency, r.taken, _is_spent(r)) for r in in_use}
+    idle = [
+        (row.id, row.idle_since + row.idle_timeout_s * SECOND) for row in connection.execute(_IDLE_CLUSTERS)
+    ]
+    return Seen(waiting, lines, idle)
+
+
+_WAITING = select(
+    jobs.c.id, jobs.c.created_at, jobs.c.due_at, jobs.c.queue_id, jobs.c.priority, jobs.c.state
+).where(jobs.c.due_at.is_not(None))
+_QUEUES_IN_USE = (
+    select(queues, func.count(case((HAS_PLACE, 1))).label("taken"))
+    .join(jobs, jobs.c.queue_id == queues.c.id)
+    .where(jobs.c.state.in_(ALIVE))
+    .group_by(queues.c.id)
+)
+_IDLE_CLUSTERS = select(queues).where(
+    queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None)
+)
 
 
 def _is_spent(queue: Row[Any]) -> bool:
@@ -200,12 +225,6 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     active = select(jobs.c.id).where(jobs.c.queue_id == queue_id, jobs.c.state.in_(ALIVE)).limit(1)
     if connection.execute(active).first() is None:
         connection.execute(update(queues).where(queues.c.id == queue_id).values(idle_since=now))
-
-
-def idle_clusters(connection: Connection) -> list[tuple[str, int]]:
-    """Return the queues whose cluster is up without a job, and when it is to stop, in microseconds."""
-    query = select(queues).where(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
-    return [(row.id, row.idle_since + row.idle_timeout_s * SECOND) for row in connection.execute(query)]
 
 
 def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
