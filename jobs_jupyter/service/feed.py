@@ -42,9 +42,9 @@ class Feed:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def changed(self) -> None:
-        """Until something is committed."""
-        await self._changed.wait()
+    def next_change(self) -> asyncio.Event:
+        """Return what is set by the next commit. To be taken before looking at what may change."""
+        return self._changed
 
     async def stream(
         self, after: int | None, jobs: Sequence[str], wait_s: float | None

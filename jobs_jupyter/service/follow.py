@@ -45,6 +45,7 @@ async def log(
         while deadline is None or loop.time() < deadline:
             if state.feed.closed:
                 raise ConnectionAbortedError("the service stops")
+            seen = state.feed.commits  # before the look: an end that comes after it is a new commit
             ended = not await _alive(state, run)
             while (end := size(path)) > start:
                 async for piece in span(path, start, end):
@@ -52,14 +53,13 @@ async def log(
                     yield piece
             if ended:
                 return
-            await _grown(state, path, start, deadline)
+            await _grown(state, path, start, seen, deadline)
 
 
-async def _grown(state: ServiceState, path: Path, start: int, deadline: float | None) -> None:
-    """Until the file is longer than `start`, something was committed, or time is up."""
+async def _grown(state: ServiceState, path: Path, start: int, seen: int, deadline: float | None) -> None:
+    """Until the file is longer than `start`, something was committed since `seen`, or time is up."""
     loop = asyncio.get_running_loop()
-    committed = state.feed.commits
-    while size(path) <= start and state.feed.commits == committed:
+    while size(path) <= start and state.feed.commits == seen:
         if deadline is not None and loop.time() >= deadline:
             return
         await asyncio.sleep(LOOK_EVERY_S)

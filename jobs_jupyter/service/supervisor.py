@@ -141,8 +141,10 @@ class Supervisor:
         await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
     async def _stop_cluster_when_empty(self, queue_id: str) -> None:
+        changed = self._feed.next_change()
         while await self.database.read(line.active, queue_id):
-            await self._feed.changed()
+            await changed.wait()
+            changed = self._feed.next_change()
         if await self.database.write(line.stop_cluster, queue_id, self.clock.now()):
             await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
