@@ -89,6 +89,8 @@ def test_joining(service: Path, tmp_path: Path) -> None:
         targeted("true", queue="lime")
     with pytest.raises(UnsupportedError, match="compute_config"):
         queued("true", name="other", compute_config="big:1")
+    with pytest.raises(InvalidRequestError, match="priority=5 is a place in a queue"):
+        job.submit(JobConfig(entrypoint="true", job_queue_config=JobQueueConfig(priority=5)))
     anonymous = [queued("true", name=None, idle_timeout_s=7) for _ in range(2)]
     assert len(job_queue.list()) == 2
     assert {job_queue.status(id=queue.id).total_jobs for queue in job_queue.list()} == {2, 3}

@@ -31,7 +31,14 @@ def join(connection: Connection, config: JobConfig, project: str, creator_id: st
         InvalidRequestError: no such queue, one that takes no jobs, or a spec that differs from it.
     """
     wanted = config.job_queue_config
-    if wanted is None or (wanted.target_job_queue_name is None and wanted.job_queue_spec is None):
+    if wanted is None:
+        return None
+    if wanted.target_job_queue_name is None and wanted.job_queue_spec is None:
+        if wanted.priority is not None:
+            raise InvalidRequestError(
+                f"priority={wanted.priority} is a place in a queue, and the job names none. "
+                "Add target_job_queue_name or job_queue_spec."
+            )
         return None
     spec = wanted.job_queue_spec
     found = _target(connection, wanted.target_job_queue_name, project) if spec is None else None
