@@ -6,10 +6,12 @@ stored is never handed out for writing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -95,6 +97,14 @@ class PackageFiles:
         self.paths.manifest(digest).unlink(missing_ok=True)
         for blob in blobs:
             self.paths.blob(blob).unlink(missing_ok=True)
+
+    def drop_strays(self, needed: set[str], older_than_s: float) -> None:
+        """Delete contents that no package needs, and halves of uploads, once they are old enough."""
+        limit = time.time() - older_than_s
+        for path in self.paths.blobs.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in needed and path.stat().st_mtime < limit:
+                    path.unlink()
 
 
 class _Reader:

@@ -32,6 +32,7 @@ from jobs_jupyter.service.store.database import Database
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
 TRY_AGAIN_S = 1.0
+STRAY_S = 3600
 
 
 class Supervisor:
@@ -111,6 +112,7 @@ class Supervisor:
         """
         await self.runner.shims.warm_up()
         await self._sweep()
+        self._spawn(self._sweep_packages())
         for launch in await self.database.read(changes.alive):
             if launch.boot_id != self._boot_id:
                 self.runner.lost(launch)
@@ -213,6 +215,14 @@ class Supervisor:
         freed = await self.database.write(packages.release, digest)
         if freed is not None:
             await asyncio.to_thread(self.packages.drop, digest, freed)
+
+    async def _sweep_packages(self) -> None:
+        """Delete what was uploaded for submits that came to nothing, once nobody can be waiting for it."""
+        before = self.clock.now() - STRAY_S * SECOND
+        for digest in await self.database.read(packages.unused, before):
+            await self._release(digest)
+        needed = await self.database.read(packages.needed_blobs)
+        await asyncio.to_thread(self.packages.drop_strays, needed, STRAY_S)
 
     async def _sweep(self) -> None:
         """Delete the files of jobs that are not in the database, and environments of terminal ones."""

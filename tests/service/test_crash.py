@@ -11,11 +11,13 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,12 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
+from jobs_jupyter.client.packages import upload
 from jobs_jupyter.job.models import JobConfig, JobState
 from jobs_jupyter.models.errors import JobStateError
 from jobs_jupyter.models.names import new_job_id
 from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.packaging.directory import snapshot
 from jobs_jupyter.service import environment, machine
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.packages import PackageFiles
@@ -226,6 +230,27 @@ def test_files_of_a_job_that_was_never_accepted_are_swept(service: Path) -> None
     job.list(max_items=1)
     next(iter(job.list(max_items=1)), None)
     assert not paths.job("prodjob_nobody").root.exists()
+
+
+def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    kept = job.submit(JobConfig(entrypoint="true", working_dir=str(tmp_path)))
+    (tmp_path / "stray").write_text("stray")
+    taken = snapshot(tmp_path)
+    upload(taken.manifest, taken.chunks)
+    job.wait(id=kept)
+    client_service.stop()
+    blobs = service / "packages/blobs"
+    (next(blobs.glob("*")) / ".new-half").touch()
+    assert len(list(blobs.glob("*/*"))) == 3
+    for path in blobs.glob("*/*"):
+        os.utime(path, (0, 0))
+    with closing(sqlite3.connect(service / "jobs.db")) as database:
+        database.execute("UPDATE packages SET created_at = 0")
+        database.commit()
+    client_service.ensure()
+    until(lambda: [path.read_text() for path in blobs.glob("*/*")] == ["kept"])
+    until(lambda: len(list((service / "packages/manifests").glob("*"))) == 1)
 
 
 def test_killed_at_random_moments(service: Path, tmp_path: Path) -> None:

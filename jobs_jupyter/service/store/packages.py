@@ -38,6 +38,13 @@ def release(connection: Connection, digest: str) -> list[str] | None:
     return freed
 
 
+def unused(connection: Connection, before: int) -> list[str]:
+    """Return the packages that were stored before then, in microseconds, and that no job uses."""
+    used = select(jobs.c.id).where(jobs.c.package == packages.c.digest)
+    query = select(packages.c.digest).where(packages.c.created_at < before, ~used.exists())
+    return list(connection.execute(query).scalars())
+
+
 def needed_blobs(connection: Connection) -> set[str]:
     """Return every blob that a stored package needs."""
     return set(connection.execute(select(package_blobs.c.blob).distinct()).scalars())
