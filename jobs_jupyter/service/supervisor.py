@@ -116,8 +116,8 @@ class Supervisor:
         for launch in await self.database.read(changes.alive):
             if launch.boot_id != self._boot_id:
                 self.runner.lost(launch)
-            elif await self.runner.adopt(launch):
-                await self.change(changes.run_started, launch.run)
+            elif (started_at := await self.runner.adopt(launch)) is not None:
+                await self.database.write(changes.run_started, launch.run, started_at)
             else:
                 self._spawn(self._start_again(launch.run))
             if launch.stopping:
@@ -183,13 +183,13 @@ class Supervisor:
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""
         async with self._preparing:
-            await self._launch(await self.database.write(changes.launch_again, run, self._boot_id))
+            await self._launch(await self._insist(changes.launch_again, run, self._boot_id))
 
     async def _launch(self, launch: Launch) -> None:
         try:
             await self.runner.start(launch)
         except ConnectionError:  # the warm process died; the claim says whether the shim exists
-            if not await self.runner.adopt(launch):
+            if await self.runner.adopt(launch) is None:
                 self._spawn(self._start_again(launch.run))
                 return
         except Exception as problem:

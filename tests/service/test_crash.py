@@ -201,9 +201,14 @@ def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_pa
         runner.shims.close()
 
     asyncio.run(start_and_die())
+    until(StatePaths(service).job(job_id).run(launch.run).exit.exists)
     with pytest.raises(JobStateError, match="exit code 3"):
         job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 1
+    (run,) = job.status(id=job_id).runs  # as it was, not as it was found
+    assert run.started_at is not None
+    assert run.ended_at is not None
+    assert 0.4 < (run.ended_at - run.started_at).total_seconds() < 5
 
 
 def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:

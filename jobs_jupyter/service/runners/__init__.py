@@ -25,8 +25,11 @@ class Runner(Protocol):
     async def start(self, launch: Launch) -> None:
         """Prepare and start a run. What fails before its process exists is raised."""
 
-    async def adopt(self, launch: Launch) -> bool:
-        """Find a run that an earlier service began; False, for good, where it never started."""
+    async def adopt(self, launch: Launch) -> int | None:
+        """Find a run that an earlier service began, and return when it started, in microseconds.
+
+        None: it never started, and this launch of it never will.
+        """
 
     def stop(self, launch: Launch) -> None:
         """Begin to end a run; repeating it is harmless."""

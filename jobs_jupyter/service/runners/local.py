@@ -81,22 +81,19 @@ class LocalRunner:
         pid = await self.shims.fork(spec)
         self._watch(launch, pid, None)
 
-    async def adopt(self, launch: Launch) -> bool:
+    async def adopt(self, launch: Launch) -> int | None:
         """Find the run by its claim; revoke the claim where nobody made it."""
         paths = self._paths(launch)
-        if paths.exit.exists():
-            asyncio.get_running_loop().call_soon(self._finish, launch, None)
-            return True
         claim = paths.claim(launch.number)
         claim.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(claim, os.O_CREAT | os.O_EXCL, 0o600))
-            return False
+            return None
         if not (made := claim.read_text()):  # revoked before, by a service that died then
-            return False
+            return None
         known = json.loads(made)
         self._watch(launch, known["pid"], known["start"])
-        return True
+        return int(known["at"] * SECOND)
 
     def stop(self, launch: Launch) -> None:
         """Leave a note for the shim, durable, and wake it."""

@@ -116,7 +116,7 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> La
     return launch_of(connection, name)
 
 
-def launch_again(connection: Connection, run: str, boot_id: str) -> Launch:
+def launch_again(connection: Connection, run: str, boot_id: str, _: int = 0) -> Launch:
     """Count one more try at starting a run whose claim was revoked."""
     again = {"launch": runs.c.launch + 1, "boot_id": boot_id}
     connection.execute(update(runs).where(runs.c.name == run).values(again))
