@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in item.path.parts:
             item.add_marker("browser")
-        elif "service" in getattr(item, "fixturenames", ()):
+        elif item.get_closest_marker("notebook") is None and "home" in getattr(item, "fixturenames", ()):
             item.add_marker("service")
 
 
