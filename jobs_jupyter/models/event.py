@@ -22,6 +22,8 @@ class RunView:
     exit_code: int | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    cpu_time_s: float | None = None
+    peak_memory: int | None = None  # bytes
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""

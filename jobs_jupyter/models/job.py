@@ -186,6 +186,8 @@ class JobRunStatus(StatusModel):
     created_at: Time | None = None
     started_at: Time | None = None
     ended_at: Time | None = None
+    cpu_time_s: float | None = None  # of all its processes, in seconds
+    peak_memory: int | None = None  # of all its processes at once, in bytes
 
 
 class JobStatus(StatusModel):

@@ -48,6 +48,8 @@ class RunPaths:
         self.launch = root / "launch.json"  # 0600, while the run is alive: what its shim is to do
         self.stop = root / "stop"  # there once the run was asked to end
         self.exit = root / "exit.json"
+        self.usage = root / "usage"  # the shim's series of samples
+        self.gap = root / "log.gap"  # which bytes of the log were left out, where it grew too long
 
     def claim(self, n: int) -> Path:
         """Return the file whose creation claims the run for its n-th start."""
@@ -72,6 +74,7 @@ class StatePaths:
 
     def __init__(self, home: Path) -> None:
         self.home = Path(home)
+        self.config = self.home / "config.yaml"
         self.database = self.home / "jobs.db"
         self.service_lock = self.home / "service.lock"  # held by the running service
         self.start_lock = self.home / "start.lock"  # held by a client while it starts one

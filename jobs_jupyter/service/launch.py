@@ -12,7 +12,8 @@ class Launch:
     """All that a runner needs to know of one run.
 
     `number` counts the tries at starting it, each with a claim of its own; `boot_id` says during
-    which life of the machine the last one was.
+    which life of the machine the last one was. `cpus` and `memory` (bytes) are what it is held to, where
+    it asked for that; `cpu_list` and `gpu_list` are the indices that it has leased, such as `0,2`.
     """
 
     job_id: str
@@ -27,3 +28,7 @@ class Launch:
     stopping: bool
     queue_id: str | None = None
     cluster: int = 0
+    cpus: int | None = None
+    memory: int | None = None
+    cpu_list: str | None = None
+    gpu_list: str | None = None

@@ -113,5 +113,7 @@ def _run(row: Row[Any]) -> dict[str, Any]:
         "created_at": iso(row.created_at),
         "started_at": iso(row.started_at),
         "ended_at": iso(row.ended_at),
+        "cpu_time_s": row.cpu_time_s,
+        "peak_memory": row.peak_memory,
     }
     return {key: value for key, value in full.items() if value is not None}

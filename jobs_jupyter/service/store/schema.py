@@ -6,10 +6,24 @@ A change here needs a migration in `migrations/versions`; a test compares the tw
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
+
+IN_LINE = text("state = 'STARTING' AND due_at IS NOT NULL")
 
 metadata = MetaData()
 
@@ -33,6 +47,13 @@ jobs = Table(
     Column("idempotency_key", String(64), unique=True),
     Column("queue_id", String(40)),
     Column("priority", BigInteger),
+    # its turn in its queue's line: the lowest (rank, turn, id) starts first, whatever the queue's mode
+    Column("rank", BigInteger),
+    Column("turn", BigInteger),
+    # what it is admitted with: CPUs, bytes of memory (NULL: it asked for nothing), GPUs
+    Column("cpus", Integer),
+    Column("memory", BigInteger),
+    Column("gpus", Integer),
     # when a run may start; NULL while one is alive, and once the job is terminal
     Column("due_at", BigInteger),
     Column("stop_requested_at", BigInteger),
@@ -47,7 +68,7 @@ jobs = Table(
     Index("jobs_by_state", "state", "created_at", "id"),
     Index("jobs_by_package", "package"),
     Index("jobs_by_queue", "queue_id", "state", "due_at"),
-    Index("jobs_due", "due_at", sqlite_where=Column("due_at").is_not(None)),
+    Index("jobs_in_line", "queue_id", "rank", "turn", "id", sqlite_where=IN_LINE),
 )
 
 queues = Table(
@@ -92,6 +113,12 @@ runs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
+    # what it has leased while it is alive: indices, such as 0,2
+    Column("cpu_list", Text),
+    Column("gpu_list", Text),
+    # what it used: seconds of CPU time, and the most bytes of memory at once, its children included
+    Column("cpu_time_s", Float),
+    Column("peak_memory", BigInteger),
     Index("runs_by_job", "job_id", "attempt"),
     Index("runs_alive", "state", sqlite_where=Column("state").in_(["STARTING", "RUNNING"])),
 )
@@ -123,6 +150,8 @@ packages = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("created_at", BigInteger, nullable=False),
+    # when a job was last submitted with it
+    Column("used_at", BigInteger),
 )
 
 package_blobs = Table(
@@ -131,4 +160,18 @@ package_blobs = Table(
     Column("package", String(64), primary_key=True),
     Column("blob", String(64), primary_key=True),
     Index("package_blobs_by_blob", "blob"),
+)
+
+compute_configs = Table(
+    "compute_configs",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("creator_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # of a name: all of its versions are archived together
+    Column("archived_at", BigInteger),
+    UniqueConstraint("name", "version"),
 )

@@ -1,0 +1,52 @@
+"""What jobs are admitted with and use, their turn in a queue's line, and compute configs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Add them; jobs that wait keep their turn."""
+    for name, kind in (
+        ("rank", sa.BigInteger()),
+        ("turn", sa.BigInteger()),
+        ("cpus", sa.Integer()),
+        ("memory", sa.BigInteger()),
+        ("gpus", sa.Integer()),
+    ):
+        op.add_column("jobs", sa.Column(name, kind, nullable=True))
+    for name, kind in (
+        ("cpu_list", sa.Text()),
+        ("gpu_list", sa.Text()),
+        ("cpu_time_s", sa.Float()),
+        ("peak_memory", sa.BigInteger()),
+    ):
+        op.add_column("runs", sa.Column(name, kind, nullable=True))
+    op.add_column("packages", sa.Column("used_at", sa.BigInteger(), nullable=True))
+    mode = "(SELECT execution_mode FROM queues WHERE queues.id = jobs.queue_id)"
+    # the largest priority less one more is still a whole number of 64 bits
+    ranked = "CASE WHEN priority IS NULL THEN 0 ELSE priority - 9223372036854775807 - 1 END"
+    op.execute(f"UPDATE jobs SET rank = CASE WHEN {mode} = 'PRIORITY' THEN {ranked} ELSE 0 END")
+    op.execute(f"UPDATE jobs SET turn = CASE WHEN {mode} = 'LIFO' THEN -created_at ELSE created_at END")
+    op.drop_index("jobs_due", "jobs")
+    op.create_index(
+        "jobs_in_line",
+        "jobs",
+        ["queue_id", "rank", "turn", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'STARTING' AND due_at IS NOT NULL"),
+    )
+    op.create_table(
+        "compute_configs",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name", "version"),
+    )
