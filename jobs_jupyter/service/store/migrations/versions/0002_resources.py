@@ -28,8 +28,8 @@ def upgrade() -> None:
     mode = "(SELECT execution_mode FROM queues WHERE queues.id = jobs.queue_id)"
     # the largest priority less one more is still a whole number of 64 bits
     ranked = "CASE WHEN priority IS NULL THEN 0 ELSE priority - 9223372036854775807 - 1 END"
-    op.execute(f"UPDATE jobs SET rank = CASE WHEN {mode} = 'PRIORITY' THEN {ranked} ELSE 0 END")
-    op.execute(f"UPDATE jobs SET turn = CASE WHEN {mode} = 'LIFO' THEN -created_at ELSE created_at END")
+    op.execute(f"UPDATE jobs SET rank = CASE WHEN {mode} = 'PRIORITY' THEN {ranked} ELSE 0 END")  # noqa: S608
+    op.execute(f"UPDATE jobs SET turn = CASE WHEN {mode} = 'LIFO' THEN -created_at ELSE created_at END")  # noqa: S608
     op.drop_index("jobs_due", "jobs")
     op.create_index(
         "jobs_in_line",
