@@ -4,28 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Capacity", "Demand"]
+
+@dataclass(frozen=True)
+class Demand:
+    """What a job asks for while it runs: whole CPUs, bytes of memory, whole GPUs."""
+
+    cpus: int
+    memory: int
+    gpus: int
+
+    def fits(self, free: Demand) -> bool:
+        """Whether there is enough of everything that is asked for."""
+        return all(
+            not asked or asked <= there
+            for asked, there in (
+                (self.cpus, free.cpus),
+                (self.memory, free.memory),
+                (self.gpus, free.gpus),
+            )
+        )
+
+    def __sub__(self, other: Demand) -> Demand:
+        return Demand(self.cpus - other.cpus, self.memory - other.memory, self.gpus - other.gpus)
+
+
+NOTHING = Demand(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What this machine can give to jobs."""
+    """What this machine can give to jobs: the indices of CPUs and GPUs, and bytes of memory."""
 
     cpus: tuple[int, ...]
-    """The indices of the CPUs."""
     memory: int
-    """In bytes."""
     gpus: tuple[int, ...]
-    """The indices of the GPUs."""
 
-
-@dataclass(frozen=True)
-class Demand:
-    """What a job asks for while it runs."""
-
-    cpus: int
-    """A number of whole CPUs."""
-    memory: int
-    """In bytes."""
-    gpus: int
-    """A number of whole GPUs."""
+    @property
+    def total(self) -> Demand:
+        """All of it, counted."""
+        return Demand(len(self.cpus), self.memory, len(self.gpus))
