@@ -102,7 +102,7 @@ class Model(BaseModel):
     @classmethod
     def from_yaml(cls, path: str | Path, **overrides: Any) -> Self:
         """Return the model of a YAML file, its top-level keys replaced by `overrides`."""
-        return cls.model_validate({**_read_yaml(Path(path)), **overrides})
+        return cls.model_validate({**read_yaml(Path(path)), **overrides})
 
     def _check(self) -> None:
         """Raise a `ValueError` where fields that are valid alone contradict each other."""
@@ -142,7 +142,12 @@ class StatusModel(Model):
 _LENIENT = "ignore unknown fields"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Return the fields in a YAML file; an error names the file and the place, and quotes nothing of it.
+
+    Args:
+        may_be_empty: a file with nothing but comments has no fields, and that is no error.
+    """
     import yaml
 
     try:
@@ -157,6 +162,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)  # the message itself would quote the file
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ValueError(f"{path}{place}: not YAML: {getattr(error, 'problem', None)}") from None
+    if content is None and may_be_empty:
+        return {}
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}; write `field: value` lines")
     return content

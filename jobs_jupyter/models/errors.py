@@ -3,10 +3,13 @@
     JobsError
     ├── JobNotFoundError         (also LookupError, RuntimeError)
     ├── JobQueueNotFoundError    (also LookupError, RuntimeError)
+    ├── ComputeConfigNotFoundError  (also LookupError, RuntimeError)
     ├── JobStateError            (also RuntimeError)
     ├── UnsupportedError         (also ValueError)   a field that this service cannot honour
     ├── PackageError             (also ValueError)   a directory or variable that cannot be packaged
     ├── InvalidRequestError      (also ValueError)   an argument that the service refuses
+    ├── SettingsError            (also ValueError)   a setting of the service that can't be used
+    ├── BackupError              (also ValueError)   a backup that can't be made, or can't be restored
     ├── AuthenticationError      (also PermissionError)
     ├── ServiceError             (also RuntimeError) the service failed in a way it did not foresee
     └── ServiceUnavailableError  (also ConnectionError)
@@ -30,6 +33,10 @@ class JobQueueNotFoundError(JobsError, LookupError, RuntimeError):
     """No job queue has that id, or that name in that project."""
 
 
+class ComputeConfigNotFoundError(JobsError, LookupError, RuntimeError):
+    """No compute config has that name, or that version."""
+
+
 class JobStateError(JobsError, RuntimeError):
     """The job's state does not allow what was asked."""
 
@@ -44,6 +51,14 @@ class PackageError(JobsError, ValueError):
 
 class InvalidRequestError(JobsError, ValueError):
     """An argument that the service refuses."""
+
+
+class SettingsError(JobsError, ValueError):
+    """A setting of the service that can't be used."""
+
+
+class BackupError(JobsError, ValueError):
+    """A backup that can't be made, or that can't be restored."""
 
 
 class AuthenticationError(JobsError, PermissionError):

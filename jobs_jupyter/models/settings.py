@@ -1,0 +1,197 @@
+"""The settings of a service: what they are, and where their values come from.
+
+A value comes from the first of these that gives it: the arguments of the service's program, the
+environment (`JOBS_JUPYTER_IDLE_S`, `JOBS_JUPYTER_RETENTION_JOBS_MAX_COUNT`, …), `config.yaml` in the
+state directory, the defaults here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from jobs_jupyter.models.base import Model, Text, read_yaml
+from jobs_jupyter.models.compute import memory_bytes
+from jobs_jupyter.models.errors import SettingsError
+
+PREFIX = "JOBS_JUPYTER_"
+DEFAULT, ARGUMENT = "default", "argument"
+
+
+def _bytes(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str) or memory_bytes(value) < 1:
+        raise ValueError("must be a number of bytes, or a string such as 512Mi or 8Gi")
+    return value
+
+
+def _gpus(value: object) -> object:
+    indices = value if isinstance(value, list) else [value]
+    if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) < len(indices):
+        raise ValueError("must be how many, or a list of distinct indices such as [0, 2]")
+    return value
+
+
+Bytes = Annotated[int | str, BeforeValidator(_bytes)]
+"""A number of bytes, or a string such as "8Gi"."""
+
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""How many days, also parts of one."""
+
+
+class JobRetention(Model):
+    """Which jobs that have ended are deleted: those beyond any of these limits. None: no limit."""
+
+    max_age_days: Days | None = None  # since its end
+    max_count: Annotated[int, Field(ge=0)] | None = None  # of those that have ended
+    max_size: Bytes | None = None  # of the files of all that have ended
+
+
+class PackageRetention(Model):
+    """Which packages that no active job needs are deleted: those beyond a limit. None: no limit."""
+
+    max_age_days: Days | None = 30.0  # since it was last used
+    max_size: Bytes | None = "10Gi"  # of all packages
+
+
+class Retention(Model):
+    """What is deleted by itself."""
+
+    jobs: JobRetention = JobRetention()
+    packages: PackageRetention = PackageRetention()
+
+
+class Settings(Model):
+    """What can be set of a service. `docs/configuration.md` describes each."""
+
+    idle_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
+    host: Text | None = None
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    cpus: Annotated[int, Field(ge=1)] | None = None
+    memory: Bytes | None = None
+    gpus: Annotated[int | list[int], BeforeValidator(_gpus)] | None = None
+    default_cpus: Annotated[int, Field(ge=0)] = 1
+    log_max_bytes: Bytes | None = "1Gi"
+    retention: Retention = Retention()
+
+    def _check(self) -> None:
+        if self.port and self.host is None:
+            raise ValueError(f"port={self.port} is a port for TCP, and no host is set; set both or neither")
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory that jobs get together, in bytes; None: that of the machine."""
+        return None if self.memory is None else memory_bytes(self.memory)
+
+    @property
+    def log_limit(self) -> int | None:
+        """How many bytes one run's log may take on disk; None: any number."""
+        return None if self.log_max_bytes is None else memory_bytes(self.log_max_bytes)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Settings, and where each comes from: `default`, `argument`, a variable's name or a file's path."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return `{name, value, source}` of each setting, nested ones by their dotted names."""
+        plain = self.settings.to_dict(exclude_none=False)
+        return [
+            {"name": name, "value": _inside(plain, name), "source": self.sources.get(name, DEFAULT)}
+            for name in names()
+        ]
+
+
+def names(model: type[Model] = Settings, above: str = "") -> Iterator[str]:
+    """Yield the dotted name of each setting, such as `retention.jobs.max_count`."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Model):
+            yield from names(kind, f"{above}{name}.")
+        else:
+            yield above + name
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting's dotted name."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
+def load(config: Path, environment: Mapping[str, str], arguments: Mapping[str, Any]) -> Configuration:
+    """Return the settings that are in force.
+
+    Args:
+        config: the state directory's config.yaml, which need not exist.
+        environment: the variables; an empty one counts as not set.
+        arguments: by dotted names, those that were given.
+
+    Raises:
+        SettingsError: a file that can't be read, an unknown key or a value that can't be used; it
+            names the file or variable, the key and the value.
+    """
+    given: dict[str, Any] = _read(config)
+    sources = {name: str(config) for name in names() if _inside(given, name) is not None}
+    for name in names():
+        if text := environment.get(variable(name)):
+            _put(given, name, _value(text))
+            sources[name] = variable(name)
+    for name, value in arguments.items():
+        _put(given, name, value)
+        sources[name] = ARGUMENT
+    try:
+        return Configuration(Settings.from_dict(given), sources)
+    except ValidationError as problem:
+        raise SettingsError(_explained(problem, sources, config)) from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    if not config.exists():
+        return {}
+    try:
+        return read_yaml(config, may_be_empty=True)
+    except (ValueError, OSError) as problem:
+        raise SettingsError(f"{problem}. Mend {config}, or move it away.") from None
+
+
+def _value(text: str) -> Any:
+    """Return what a variable holds: JSON where it is that, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _inside(values: Mapping[str, Any], name: str) -> Any:
+    here: Any = values
+    for part in name.split("."):
+        here = here.get(part) if isinstance(here, Mapping) else None
+    return here
+
+
+def _put(values: dict[str, Any], name: str, value: Any) -> None:
+    *above, last = name.split(".")
+    for part in above:
+        inner = values.get(part)
+        if inner is not None and not isinstance(inner, dict):
+            return  # what is there is refused anyway
+        values[part] = inner or {}
+        values = values[part]
+    values[last] = value
+
+
+def _explained(problem: ValidationError, sources: Mapping[str, str], config: Path) -> str:
+    first = problem.errors(include_url=False)[0]
+    name = ".".join(map(str, first["loc"]))
+    known = next((each for each in names() if name == each or name.startswith(f"{each}.")), name)
+    origin = sources.get(known) or (str(config) if config.exists() else "the arguments")
+    if not name:
+        return f"{first['msg']} (from {origin})."
+    named, place = (origin, "") if origin == variable(known) else (known, f" in {origin}")
+    return f"{named}={first['input']!r}{place} can't be used: {first['msg']}."
