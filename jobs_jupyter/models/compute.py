@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
@@ -24,6 +24,13 @@ def check_compute_name(value: str) -> str:
     """Return `value` if it has the form `name` or `name:version`, else raise a `ValueError`."""
     if not _COMPUTE_NAME.fullmatch(value):
         raise ValueError("must be a compute config's name, or name:version such as gpus:3")
+    return value
+
+
+def plain_compute_name(value: str) -> str:
+    """Return `value` if it is a compute config's name without a version, else raise a `ValueError`."""
+    if ":" in check_compute_name(value):
+        raise ValueError(f"must be a name without a version: {value.partition(':')[0]}, not {value}")
     return value
 
 
@@ -168,6 +175,16 @@ class MultiResourceComputeConfig(Model):
         clouds = {c for c in (self.cloud, *(config.cloud for config in self.configs)) if c is not None}
         if len(clouds) > 1:
             raise ValueError(f"the configs name several clouds ({', '.join(sorted(clouds))}); use one")
+
+
+def read_compute_config(
+    fields: Mapping[str, Any], context: object = None
+) -> ComputeConfig | MultiResourceComputeConfig:
+    """Return the compute config of a dict; one with `configs` is for several resources."""
+    kind: type[Model] = MultiResourceComputeConfig if "configs" in fields else ComputeConfig
+    found = kind.model_validate(fields, context=context)
+    assert isinstance(found, ComputeConfig | MultiResourceComputeConfig)
+    return found
 
 
 def _twice(names: Iterable[str]) -> str | None:

@@ -1,18 +1,18 @@
 """The errors of every layer.
 
     JobsError
-    ├── JobNotFoundError         (also LookupError, RuntimeError)
-    ├── JobQueueNotFoundError    (also LookupError, RuntimeError)
-    ├── ComputeConfigNotFoundError  (also LookupError, RuntimeError)
-    ├── JobStateError            (also RuntimeError)
-    ├── UnsupportedError         (also ValueError)   a field that this service cannot honour
-    ├── PackageError             (also ValueError)   a directory or variable that cannot be packaged
-    ├── InvalidRequestError      (also ValueError)   an argument that the service refuses
-    ├── SettingsError            (also ValueError)   a setting of the service that can't be used
-    ├── BackupError              (also ValueError)   a backup that can't be made, or can't be restored
-    ├── AuthenticationError      (also PermissionError)
-    ├── ServiceError             (also RuntimeError) the service failed in a way it did not foresee
-    └── ServiceUnavailableError  (also ConnectionError)
+    ├── JobNotFoundError           (also LookupError, RuntimeError)
+    ├── JobQueueNotFoundError      (also LookupError, RuntimeError)
+    ├── ComputeConfigNotFoundError (also LookupError, RuntimeError)
+    ├── JobStateError              (also RuntimeError)
+    ├── UnsupportedError           (also ValueError)   a field that this service cannot honour
+    ├── PackageError               (also ValueError)   a directory or variable that cannot be packaged
+    ├── InvalidRequestError        (also ValueError)   an argument that the service refuses
+    ├── SettingsError              (also ValueError)   a setting of the service that can't be used
+    ├── BackupError                (also ValueError)   a backup that can't be made, or can't be restored
+    ├── AuthenticationError        (also PermissionError)
+    ├── ServiceError               (also RuntimeError) the service failed in a way it did not foresee
+    └── ServiceUnavailableError    (also ConnectionError)
         └── ServiceStartError    the service could not be started, and why
 
 A message gives the value, the cause and the next step.

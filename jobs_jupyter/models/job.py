@@ -9,7 +9,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from jobs_jupyter.models.base import Model, NameEnum, StatusModel, Text, Time
-from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig, check_compute_name
+from jobs_jupyter.models.compute import (
+    ComputeConfig,
+    MultiResourceComputeConfig,
+    check_compute_name,
+    read_compute_config,
+)
 from jobs_jupyter.models.connection import ConnectionConfig
 from jobs_jupyter.models.package import is_package_uri
 from jobs_jupyter.models.queue import JobQueueConfig
@@ -120,8 +125,7 @@ def _ray_version(value: str) -> str:
 
 def _compute(value: object, info: ValidationInfo) -> object:
     if isinstance(value, dict):
-        kind: type[Model] = MultiResourceComputeConfig if "configs" in value else ComputeConfig
-        return kind.model_validate(value, context=info.context)
+        return read_compute_config(value, info.context)
     return check_compute_name(value) if isinstance(value, str) else value
 
 

@@ -40,6 +40,11 @@ def new_queue_id() -> str:
     return f"jobqueue_{_random(26)}"
 
 
+def new_compute_config_id() -> str:
+    """Return the id of a new version of a compute config."""
+    return f"cpt_{_random(26)}"
+
+
 def new_run_name() -> str:
     """Return a new run's name."""
     return f"jobrun_{_random(16)}"
@@ -47,4 +52,13 @@ def new_run_name() -> str:
 
 def random_job_name() -> str:
     """Return a name for a job that was given none: job-swift-otter-k3x9."""
-    return f"job-{secrets.choice(ADJECTIVES)}-{secrets.choice(NOUNS)}-{_random(4)}"
+    return _random_name("job")
+
+
+def random_compute_config_name() -> str:
+    """Return a name for a compute config that was given none: compute-swift-otter-k3x9."""
+    return _random_name("compute")
+
+
+def _random_name(prefix: str) -> str:
+    return f"{prefix}-{secrets.choice(ADJECTIVES)}-{secrets.choice(NOUNS)}-{_random(4)}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,24 @@ class Demand:
 NOTHING = Demand(0, 0, 0)
 
 
+def architecture() -> str:
+    """Return this machine's kind of CPU, as compute configs call it: `x86_64` or `arm64`."""
+    machine = os.uname().machine
+    return {"amd64": "x86_64", "aarch64": "arm64"}.get(machine, machine)
+
+
 @dataclass(frozen=True)
 class Capacity:
-    """What this machine can give to jobs: the indices of CPUs and GPUs, and bytes of memory."""
+    """What this machine can give to jobs: the indices of CPUs and GPUs, and bytes of memory.
+
+    `gpu_models` are the names of the GPUs' models, such as `Tesla T4`, as far as they are known.
+    """
 
     cpus: tuple[int, ...]
     memory: int
     gpus: tuple[int, ...]
+    gpu_models: tuple[str, ...] = ()
+    architecture: str = field(default_factory=architecture)
 
     @property
     def total(self) -> Demand:
