@@ -14,6 +14,11 @@ import os
 import signal
 import sys
 
+if __package__:
+    from jobs_jupyter.service import cgroups
+else:
+    import cgroups  # type: ignore[import-not-found, no-redef]
+
 LINUX = sys.platform.startswith("linux")
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -24,6 +29,40 @@ def boot_id() -> str:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     return _output("sysctl", "-n", "kern.bootsessionuuid").strip()
+
+
+def cpu_indices() -> tuple[int, ...]:
+    """Return the CPUs that this process may use, as many of them as its control group lets it keep busy."""
+    if not LINUX:
+        return tuple(range(os.cpu_count() or 1))
+    usable = sorted(os.sched_getaffinity(0))
+    limit = cgroups.cpu_limit()
+    return tuple(usable if limit is None else usable[: max(1, int(limit))])
+
+
+def memory_bytes() -> int:
+    """Return the machine's memory, or what this process's control group may use if that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = cgroups.memory_limit() if LINUX else None
+    return total if limit is None else min(total, limit)
+
+
+def gpu_indices() -> tuple[int, ...]:
+    """Return the NVIDIA GPUs of this machine, by the numbers that `nvidia-smi` gives them."""
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+        count = ctypes.c_uint()
+        if nvml.nvmlInit_v2() == 0:
+            there = nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) == 0
+            nvml.nvmlShutdown()
+            if there:
+                return tuple(range(count.value))
+    except (OSError, AttributeError):
+        pass  # no driver's library, or one that is older than these functions
+    try:
+        return tuple(range(len(os.listdir("/proc/driver/nvidia/gpus"))))
+    except OSError:
+        return ()
 
 
 def start_time(pid: int) -> str | None:
