@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.sizes import human
 from jobs_jupyter.packaging.walk import Found
 
 GIB = 2**30
@@ -93,13 +94,3 @@ def _most_telling(path: str, weights: dict[str, int], children: dict[str, set[st
             break
         path = part
     return path
-
-
-def human(size: int) -> str:
-    """Return a number of bytes as people read it: 1.5 GiB."""
-    amount = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any
 
 from jobs_jupyter.models.errors import PackageError
-from jobs_jupyter.packaging.limits import GIB, human, limit
+from jobs_jupyter.models.sizes import human
+from jobs_jupyter.packaging.limits import GIB, limit
 
 INPUT_VARIABLE = "JOBS_JUPYTER_MAX_INPUT_BYTES"
 PROTOCOL = 5

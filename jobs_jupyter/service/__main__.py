@@ -115,7 +115,7 @@ async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
         tcp = tcp_socket(options.host, options.port)
         listening.append((tcp, Listener(TokenRequired(app, token), state.stopped)))
     serving = [asyncio.create_task(server.serve(sockets=[socket])) for socket, server in listening]
-    background = [asyncio.create_task(state.supervisor.run()), asyncio.create_task(state.stop_when_idle())]
+    background = [asyncio.create_task(state.stop_when_idle())]
     for _, server in listening:
         await server.listening.wait()
     _announce(state, [socket for socket, _ in listening], token, options.ready_fd)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.feed import Feed
+from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.supervisor import Supervisor
@@ -33,10 +34,15 @@ class ServiceState:
         self.idle_s = idle_s
         self.user = _user()
         self.about: dict[str, Any] = {}
-        self.database = Database(paths.database)
+        capacity = Capacity(
+            tuple(sorted(os.sched_getaffinity(0))),
+            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            (),
+        )
+        self.database = Database(paths.database, capacity)
         clock = Clock()
         self.feed = Feed(self.database, clock)
-        self.supervisor = Supervisor(paths, self.database, self.feed, clock)
+        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity)
         self.stopped = asyncio.Event()
         self._attending = 0
         self._last_used = 0.0

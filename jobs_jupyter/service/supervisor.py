@@ -1,18 +1,15 @@
-"""The one loop that moves jobs on: recover once, then start what may start, whenever something changes.
+"""What moves jobs on: finds the runs that there are, starts those that were decided on, notes how they end.
 
-Every step is written down before it is done, so that a service killed between any two of them
-finds out after its restart what was done and what was not.
+What starts is decided in the store's transactions. Every step is written down before it is done, so
+that a service killed between any two of them finds out after its restart what was done and what not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
@@ -24,11 +21,13 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.removal import remove_tree
+from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.scheduler import Plan, plan
 from jobs_jupyter.service.store import changes, line, packages, queries
+from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
 TRY_AGAIN_S = 1.0
@@ -38,7 +37,9 @@ STRAY_S = 3600
 class Supervisor:
     """Starts, adopts, stops and ends the runs of one service."""
 
-    def __init__(self, paths: StatePaths, database: Database, feed: Feed, clock: Clock) -> None:
+    def __init__(
+        self, paths: StatePaths, database: Database, feed: Feed, clock: Clock, capacity: Capacity
+    ) -> None:
         self.paths = paths
         self.database = database
         self.clock = clock
@@ -46,24 +47,17 @@ class Supervisor:
         self.runner = LocalRunner(paths, self.packages, self._ended)
         self._feed = feed
         self._boot_id = machine.boot_id()
-        self._changed = asyncio.Event()
-        self._starting: dict[str, str | None] = {}
         self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        admission = Admission(capacity, self._boot_id, clock)
+        database.at_commit(admission, admission.forget, self._committed)
 
-    async def change(self, what: Callable[..., Any], *args: Any) -> Any:
-        """Commit a change of the store at the time now, then tell the feed and this loop."""
-        result = await self._note(what, *args)
-        self._changed.set()
-        return result
+    async def change(self, what: Callable[..., T], *args: Any) -> T:
+        """Commit a change of the store at the time now; what it lets start is started."""
+        return await self.database.write(what, *args, self.clock.now())
 
-    async def _note(self, what: Callable[..., Any], *args: Any) -> Any:
-        """Commit a change after which nothing more can start, and tell the feed."""
-        result = await self.database.write(what, *args, self.clock.now())
-        self._feed.wake()
-        return result
-
-    async def _insist(self, what: Callable[..., Any], *args: Any) -> Any:
+    async def _insist(self, what: Callable[..., T], *args: Any) -> T:
         """Commit what has happened already, however long the disk is full: it must not be forgotten."""
         while True:
             try:
@@ -72,38 +66,37 @@ class Supervisor:
                 log.error("%s can't be written down, trying again: %s", what.__name__, problem.orig)
                 await asyncio.sleep(TRY_AGAIN_S)
 
-    async def run(self) -> None:
-        """Start jobs as they may start, for as long as the service lives."""
-        while True:
-            self._changed.clear()
-            now = self.clock.now()
-            seen = await self.database.read(line.seen_by_scheduler)
-            decided = self._decide(seen, now)
-            for job in decided.start:
-                self._starting[job.job_id] = None if job.has_place else job.queue_id
-                self._spawn(self._start(job.job_id))
-            stop_at = await self._stop_clusters(seen.idle_clusters, now)
-            next_at = min((at for at in (decided.look_again_at, stop_at) if at is not None), default=None)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if next_at is None else max(0, next_at - now) / SECOND):
-                    await self._changed.wait()
+    def _committed(self, decided: Decision | None) -> None:
+        """Tell the feed, start what the transaction has decided to start, and note when to look again."""
+        self._feed.wake()
+        if decided is None:
+            return
+        for launch in decided.launches:
+            self._spawn(self._start(launch))
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if decided.look_again_at is not None:
+            left = max(0, decided.look_again_at - self.clock.now()) / SECOND
+            self._alarm = asyncio.get_running_loop().call_later(left, self._spawn_look)
 
-    def _decide(self, seen: line.Seen, now: int) -> Plan:
-        """Ask the scheduler; what was decided before and is not written down yet counts as started."""
-        waiting = {job.job_id for job in seen.waiting}
-        begun = Counter(queue for job_id, queue in self._starting.items() if queue and job_id in waiting)
-        queues = {
-            queue_id: replace(queue, taken=queue.taken + begun[queue_id])
-            for queue_id, queue in seen.queues.items()
-        }
-        return plan((job for job in seen.waiting if job.job_id not in self._starting), queues, now)
+    def _spawn_look(self) -> None:
+        self._alarm = None
+        self._spawn(self._look_again())
 
-    async def _stop_clusters(self, idle: list[tuple[str, int]], now: int) -> int | None:
-        """Stop the clusters of queues that were idle for long enough; returns when the next one is."""
-        for queue_id, at in idle:
-            if at <= now and await self.database.write(line.stop_cluster, queue_id, now):
-                await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
-        return min((at for _, at in idle if at > now), default=None)
+    async def _look_again(self) -> None:
+        """Start what is due by now, and stop the clusters that were idle for long enough."""
+        try:
+            for queue_id in await self.database.read(line.idle_clusters, self.clock.now()):
+                await self._stop_cluster(queue_id)
+            await self.change(line.nothing)
+        except OperationalError as problem:
+            log.error("what is due can't be started yet: %s", problem.orig)
+            self._alarm = asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._spawn_look)
+
+    async def _stop_cluster(self, queue_id: str) -> None:
+        if await self.change(line.stop_cluster, queue_id):
+            await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -122,6 +115,7 @@ class Supervisor:
                 self._spawn(self._start_again(launch.run))
             if launch.stopping:
                 self.runner.stop(launch)
+        await self._look_again()
 
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""
@@ -147,8 +141,7 @@ class Supervisor:
         while await self.database.read(line.active, queue_id):
             await changed.wait()
             changed = self._feed.next_change()
-        if await self.database.write(line.stop_cluster, queue_id, self.clock.now()):
-            await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
+        await self._stop_cluster(queue_id)
 
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""
@@ -159,6 +152,8 @@ class Supervisor:
 
     async def close(self) -> None:
         """Leave all runs to their shims."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         for task in self._tasks:
             task.cancel()
         self.runner.shims.close()
@@ -168,17 +163,9 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _start(self, job_id: str) -> None:
-        try:
-            async with self._preparing:
-                launch = await self._note(changes.begin_run, job_id, self._boot_id)
-                if launch is not None:
-                    await self._launch(launch)
-        except OperationalError as problem:
-            log.error("job %s can't be started yet: %s", job_id, problem.orig)
-            asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._changed.set)
-        finally:
-            del self._starting[job_id]
+    async def _start(self, launch: Launch) -> None:
+        async with self._preparing:
+            await self._launch(launch)
 
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""

@@ -37,9 +37,11 @@ from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.store import changes
-from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.database import NO_CAPACITY, Database
+from jobs_jupyter.service.store.leases import Leases
 
 DEADLINE_S = 30
+NONE_LEASED = Leases(NO_CAPACITY, ())
 
 
 def service_pid(home: Path) -> int:
@@ -184,7 +186,7 @@ def test_killed_after_accepting(service: Path, tmp_path: Path) -> None:
 
 def test_killed_after_writing_down_the_intent(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
     job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 1
     assert [run.name for run in job.status(id=job_id).runs] == [launch.run]
@@ -192,7 +194,7 @@ def test_killed_after_writing_down_the_intent(service: Path, tmp_path: Path) -> 
 
 def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks; sleep 0.5; exit 3")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
 
     async def start_and_die() -> None:
         paths = StatePaths(service)
@@ -213,7 +215,7 @@ def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_pa
 
 def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id())
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
     claim = StatePaths(service).job(job_id).run(launch.run).claim(1)
     claim.parent.mkdir(parents=True)
     claim.touch()
@@ -223,7 +225,7 @@ def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
 
 def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    in_database(service, changes.begin_run, job_id, "another-boot")
+    in_database(service, changes.begin_run, job_id, "another-boot", NONE_LEASED)
     with pytest.raises(JobStateError, match="lost: the machine restarted"):
         job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 0

@@ -14,6 +14,8 @@ from jobs_jupyter.service import follow
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store.database import NO_CAPACITY
+from jobs_jupyter.service.store.leases import Leases
 
 
 async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -22,9 +24,12 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     commit = state.supervisor.change
     try:
         config = JobConfig(entrypoint="true", max_retries=0)
-        new = changes.NewJob(new_job_id(), "n", "default", "local", "somebody", config, None, None, None)
+        new = changes.NewJob(
+            new_job_id(), "n", "default", "local", "somebody", config, None, None, None, counts_as=10**6
+        )  # so many CPUs that it is not started by itself
         await commit(changes.add_job, new)
-        launch = await commit(changes.begin_run, new.id, "boot")
+        launch = await commit(changes.begin_run, new.id, "boot", Leases(NO_CAPACITY, ()))
+        assert launch is not None
         path = home / "log"
         path.write_text("first\n")
         alive = follow._alive

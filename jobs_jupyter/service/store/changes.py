@@ -18,7 +18,10 @@ from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.resources import Demand
+from jobs_jupyter.service.scheduler import turn_of
 from jobs_jupyter.service.store import line
+from jobs_jupyter.service.store.leases import Leases, demand_of
 from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, statuses, view
 from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
 
@@ -30,12 +33,17 @@ _BY_KEY = select(jobs).where(jobs.c.idempotency_key == bindparam("key"))
 _COUNT_RUNS = select(func.count()).where(runs.c.job_id == bindparam("job"))
 _ADD_JOB, _ADD_RUN, _ADD_EVENT = insert(jobs), insert(runs), insert(events)
 _SET_JOB = update(jobs).where(jobs.c.id == bindparam("job"))
+_USE_PACKAGE = update(packages).where(packages.c.digest == bindparam("package"))
 _SET_RUN = update(runs).where(runs.c.name == bindparam("run"))
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """What a submit brings, beside what the store adds."""
+    """What a submit brings, beside what the store adds.
+
+    `demand` is what its compute config asks for; `counts_as` are the CPUs that it counts as where it
+    asks for nothing and waits in no queue.
+    """
 
     id: str
     name: str
@@ -46,6 +54,8 @@ class NewJob:
     package: str | None
     interpreter: str | None
     idempotency_key: str | None
+    demand: Demand | None = None
+    counts_as: int = 1
 
     @property
     def max_runs(self) -> int:
@@ -60,8 +70,11 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     if new.package and not has_package(connection, new.package):
         raise PackageError(f"The package {new.config.working_dir} is not on this service; upload it again.")
     its_tags = dict(new.config.tags or {})
-    queue_id = line.join(connection, new.config, new.project, new.creator_id, now)
+    queue = line.join(connection, new.config, new.project, new.creator_id, now)
     wanted = new.config.job_queue_config
+    priority = wanted.priority if wanted else None
+    rank, turn = turn_of(queue.execution_mode if queue else "FIFO", priority, now)
+    plain = 0 if queue else new.counts_as
     connection.execute(
         _ADD_JOB,
         {
@@ -77,8 +90,13 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "tags": json.dumps(its_tags),
             "max_runs": new.max_runs,
             "idempotency_key": new.idempotency_key,
-            "queue_id": queue_id,
-            "priority": wanted.priority if wanted else None,
+            "queue_id": queue.id if queue else None,
+            "priority": priority,
+            "rank": rank,
+            "turn": turn,
+            "cpus": new.demand.cpus if new.demand else plain,
+            "memory": new.demand.memory if new.demand else None,
+            "gpus": new.demand.gpus if new.demand else None,
             "due_at": now,
             "created_at": now,
             "updated_at": now,
@@ -86,12 +104,15 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
         },
     )
     _index_tags(connection, new.id, its_tags, now)
+    if new.package:
+        connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
+    line.touch(connection, queue.id if queue else None)
     row = _publish(connection, new.id, "state", now)
     return statuses(connection, [row])[0]
 
 
-def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> Launch | None:
-    """Write down that a run is about to start; None where the job no longer waits for one."""
+def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, now: int) -> Launch | None:
+    """Write down that a run is about to start, with what it leases; None: the job waits no longer."""
     job = job_row(connection, job_id)
     if job is None or job.due_at is None or job.stop_requested_at is not None:
         return None
@@ -107,6 +128,9 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, now: int) -> La
             "launch": 1,
             "boot_id": boot_id,
             "created_at": now,
+            **(
+                given.take(demand_of(job)) if job.memory is not None else {"cpu_list": None, "gpu_list": None}
+            ),
         },
     )
     if attempt == 1 and job.queue_id is not None:
@@ -161,6 +185,8 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         "reason": reason,
         "error": error,
         "ended_at": ended,
+        "cpu_time_s": getattr(outcome, "cpu_time_s", None),
+        "peak_memory": getattr(outcome, "peak_memory", None),
     }
     connection.execute(_SET_RUN, {"run": run, **ends})
     if outcome.succeeded:
@@ -168,8 +194,10 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     elif job.stop_requested_at is not None:
         finish(connection, job.id, "TERMINATED", now, reason="stopped", exit_code=outcome.exit_code)
     elif outcome.may_retry and row.attempt < job.max_runs:
-        delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S)
+        # one that never ran waits in its line as before
+        delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
         waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
+        line.touch(connection, job.queue_id)
         _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
         _publish(connection, job.id, "run", now)
         return None
@@ -261,6 +289,10 @@ def launch_of(connection: Connection, run: str) -> Launch:
         stopping=job.stop_requested_at is not None,
         queue_id=job.queue_id,
         cluster=line.require(connection, job.queue_id).clusters if job.queue_id else 0,
+        cpus=job.cpus if job.memory is not None else None,
+        memory=job.memory,
+        cpu_list=row.cpu_list if job.memory is not None else None,
+        gpu_list=row.gpu_list if job.memory is not None else None,
     )
 
 

@@ -1,68 +1,200 @@
 """Opening the database: its settings, its schema, and the two ways in.
 
-All writes go through one thread and one connection, each a transaction that is on disk when it
-returns; reads have connections of their own and never wait for a write (WAL).
+All writes go through one thread and one connection. Those that come while one is being written share
+the next transaction, each in a savepoint of its own: one wait for the disk for all of them. What may
+start then is decided at its end, in the same transaction. Reads have connections of their own and
+never wait for a write (WAL).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.errors import ServiceStartError
+from jobs_jupyter.service.resources import Capacity
+from jobs_jupyter.service.store.leases import CAPACITY
 from jobs_jupyter.service.store.schema import HEAD, metadata
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 READERS = 4
+MOST_TOGETHER = 64
+NO_CAPACITY = Capacity((), 0, ())
+
+
+class Write:
+    """One change that is to be committed, and whoever waits for it."""
+
+    def __init__(self, change: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.change = change
+        self.args = args
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.problem: BaseException | None = None
+
+    def carry_out(self, connection: Connection) -> None:
+        """Make the change; what it raises is for whoever asked for it."""
+        self.problem = None
+        try:
+            self.result = self.change(connection, *self.args)
+        except OperationalError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - handed on
+            self.problem = problem
+
+    def settle(self) -> None:
+        """Hand over what came of it; to be called in the event loop."""
+        if self.done.cancelled():
+            return
+        if self.problem is None:
+            self.done.set_result(self.result)
+        else:
+            self.done.set_exception(self.problem)
 
 
 class Database:
-    """One SQLite file, with `write` and `read` for the service's event loop."""
+    """One SQLite file, with `write` and `read` for the service's event loop.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the file; made where there is none.
+        capacity: what there is to give to jobs.
+    """
+
+    def __init__(self, path: Path, capacity: Capacity = NO_CAPACITY) -> None:
         self.path = path
-        self._writer_engine = _engine(path, "BEGIN IMMEDIATE")
-        self._reader_engine = _engine(path, "BEGIN")
+        self._writer_engine = _engine(path, "BEGIN IMMEDIATE", capacity)
+        self._reader_engine = _engine(path, "BEGIN", capacity)
         _bring_up_to_date(self._writer_engine)
-        self._writer = ThreadPoolExecutor(1, "store-write")
         self._readers = ThreadPoolExecutor(READERS, "store-read")
+        self._writes: SimpleQueue[Write | None] = SimpleQueue()
+        self._decide: Callable[[Connection], Any] = lambda _: None
+        self._undone: Callable[[], None] = lambda: None
+        self._committed: Callable[[Any], None] = lambda _: None
+        self._writer = Thread(target=self._write_all, name="store-write", daemon=True)
+        self._writer.start()
 
-    async def write(self, change: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def at_commit(
+        self,
+        decide: Callable[[Connection], Any],
+        undone: Callable[[], None],
+        committed: Callable[[Any], None],
+    ) -> None:
+        """Call `decide` at the end of each transaction, and `committed` with its answer once that is durable.
+
+        `undone` is called where the transaction was rolled back. `committed` is called in the event
+        loop, before those who wait for their writes go on.
+        """
+        self._decide, self._undone, self._committed = decide, undone, committed
+
+    async def write(self, change: Callable[..., T], *args: Any) -> T:
         """Run `change(connection, …)` in a transaction; what it returns is durable."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writer, _within, self._writer_engine, change, args, kwargs
-        )
+        write = Write(change, args)
+        self._writes.put(write)
+        result: T = await write.done
+        return result
 
-    async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def read(self, query: Callable[..., T], *args: Any) -> T:
         """Run `query(connection, …)` on a snapshot."""
         return await asyncio.get_running_loop().run_in_executor(
-            self._readers, _within, self._reader_engine, query, args, kwargs
+            self._readers, _within, self._reader_engine, query, args
         )
 
     def close(self) -> None:
         """Let what is under way finish, then close the file."""
-        self._writer.shutdown()
+        self._writes.put(None)
+        self._writer.join()
         self._readers.shutdown()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 
+    def _write_all(self) -> None:
+        """In the writer's thread: commit what comes, together what comes together."""
+        while (first := self._writes.get()) is not None:
+            together = [first]
+            closing = False
+            while len(together) < MOST_TOGETHER and not closing:
+                try:
+                    write = self._writes.get_nowait()
+                except Empty:
+                    break
+                closing = write is None
+                together += [write] if write else []
+            self._commit(together)
+            if closing:
+                return
 
-def _within(engine: Engine, work: Callable[..., T], args: Any, kwargs: Any) -> T:
+    def _commit(self, together: list[Write]) -> None:
+        try:
+            with self._writer_engine.begin() as connection:
+                for write in together:
+                    _apart(connection, write)
+                decided = self._decided(connection)
+        except Exception as problem:  # noqa: BLE001 - handed on to whoever waits
+            self._undone()
+            if len(together) > 1:  # one that can't be written must not take the others along
+                for write in together:
+                    self._commit([write])
+                return
+            together[0].problem = problem
+            done = together[0].settle
+        else:
+            done = partial(self._hand_over, together, decided)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            together[0].loop.call_soon_threadsafe(done)
+
+    def _decided(self, connection: Connection) -> Any:
+        """Decide what starts; a mistake in that must not undo the changes that led to it."""
+        connection.exec_driver_sql("SAVEPOINT decision")
+        try:
+            return self._decide(connection)
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("what may start could not be decided")
+            connection.exec_driver_sql("ROLLBACK TO decision")
+            self._undone()
+            return None
+
+    def _hand_over(self, together: list[Write], decided: Any) -> None:
+        self._committed(decided)
+        for write in together:
+            write.settle()
+
+
+def _apart(connection: Connection, write: Write) -> None:
+    """Make one of several changes, so that the others stand where it fails."""
+    connection.exec_driver_sql("SAVEPOINT change")
+    write.carry_out(connection)
+    if write.problem is not None:
+        connection.exec_driver_sql("ROLLBACK TO change")
+    connection.exec_driver_sql("RELEASE change")
+
+
+def _within(engine: Engine, work: Callable[..., T], args: Any) -> T:
     with engine.begin() as connection:
-        return work(connection, *args, **kwargs)
+        return work(connection, *args)
 
 
-def _engine(path: Path, begin: str) -> Engine:
+def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
     engine = create_engine(f"sqlite:///{path}", pool_size=READERS, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
-    def settings(connection: sqlite3.Connection, _: object) -> None:
+    def settings(connection: sqlite3.Connection, record: Any) -> None:
+        record.info[CAPACITY] = capacity
         connection.isolation_level = None  # transactions are ours, not the driver's
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute("PRAGMA journal_mode = WAL")

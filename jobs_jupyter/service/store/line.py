@@ -5,27 +5,42 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_queue_id
 from jobs_jupyter.models.queue import JobQueueSpec
 from jobs_jupyter.service.clock import SECOND, iso
-from jobs_jupyter.service.scheduler import Queue, Waiting
-from jobs_jupyter.service.store.schema import jobs, queues
+from jobs_jupyter.service.scheduler import Queue
+from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
-IN_LINE = and_(jobs.c.state == "STARTING", jobs.c.due_at.is_not(None))
 HAS_PLACE = and_(jobs.c.state.in_(ALIVE), or_(jobs.c.state == "RUNNING", jobs.c.due_at.is_(None)))
+IDLE = and_(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
+IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
 
+_TOUCHED = "touched lines"
 
-def join(connection: Connection, config: JobConfig, project: str, creator_id: str, now: int) -> str | None:
-    """Return the id of the queue that the config asks for, made where its spec is new; None: no queue.
+# built once: building a statement costs more than running it
+_QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_TAKEN = select(func.count()).where(jobs.c.queue_id == bindparam("queue"), HAS_PLACE)
+_TURN = tuple_(jobs.c.rank, jobs.c.turn, jobs.c.id)
+_AHEAD = select(func.count()).where(
+    jobs.c.queue_id == bindparam("queue"),
+    IN_LINE,
+    tuple_(bindparam("rank"), bindparam("turn"), bindparam("job")) > _TURN,
+)
+_ACTIVE = select(jobs.c.id).where(jobs.c.queue_id == bindparam("queue"), jobs.c.state.in_(ALIVE)).limit(1)
+
+
+def join(
+    connection: Connection, config: JobConfig, project: str, creator_id: str, now: int
+) -> Row[Any] | None:
+    """Return the queue that the config asks for, made where its spec is new; None: no queue.
 
     Raises:
         InvalidRequestError: no such queue, one that takes no jobs, or a spec that differs from it.
@@ -45,14 +60,14 @@ def join(connection: Connection, config: JobConfig, project: str, creator_id: st
     if spec is not None:
         found = _by_spec(connection, spec, project)
         if found is None:
-            return _make(connection, spec, project, creator_id, now)
+            return require(connection, _make(connection, spec, project, creator_id, now))
         _check_same(found, spec)
     assert found is not None
     if found.state != "ACTIVE":
         raise InvalidRequestError(
             f"The queue {found.name or found.id!r} is archived and takes no more jobs. Use another one."
         )
-    return str(found.id)
+    return found
 
 
 def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row[Any] | None:
@@ -123,65 +138,45 @@ def _settings(queue: Row[Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-# --- what the scheduler sees -----------------------------------------------------------------------
+# --- where a job stands ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Seen:
-    """All that decides about what may start, as it was at one moment.
-
-    `idle_clusters`: the queues whose cluster is up without a job, and when it is to stop, in microseconds.
-    """
-
-    waiting: list[Waiting]
-    queues: dict[str, Queue]
-    idle_clusters: list[tuple[str, int]]
+def touch(connection: Connection, queue_id: str | None) -> None:
+    """Say that more may be able to start in this line (None: of the jobs without a queue)."""
+    connection.info.setdefault(_TOUCHED, set()).add(queue_id)
 
 
-def seen_by_scheduler(connection: Connection) -> Seen:
-    """Return what waits, the queues that it waits in, and the clusters that nobody uses."""
-    rows = connection.execute(_WAITING)
-    waiting = [
-        Waiting(r.id, r.created_at, r.due_at, r.queue_id, r.priority, r.state == "RUNNING") for r in rows
-    ]
-    used = any(job.queue_id is not None for job in waiting)
-    in_use = connection.execute(_QUEUES_IN_USE).all() if used else []
-    lines = {r.id: Queue(r.execution_mode, r.max_concurrency, r.taken, _is_spent(r)) for r in in_use}
-    idle = [
-        (row.id, row.idle_since + row.idle_timeout_s * SECOND) for row in connection.execute(_IDLE_CLUSTERS)
-    ]
-    return Seen(waiting, lines, idle)
+def nothing(connection: Connection, _: int = 0) -> None:
+    """Change nothing: a transaction that only decides what may start by now."""
 
 
-_WAITING = select(
-    jobs.c.id, jobs.c.created_at, jobs.c.due_at, jobs.c.queue_id, jobs.c.priority, jobs.c.state
-).where(jobs.c.due_at.is_not(None))
-_QUEUES_IN_USE = (
-    select(queues, func.count(case((HAS_PLACE, 1))).label("taken"))
-    .join(jobs, jobs.c.queue_id == queues.c.id)
-    .where(jobs.c.state.in_(ALIVE))
-    .group_by(queues.c.id)
-)
-_IDLE_CLUSTERS = select(queues).where(
-    queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None)
-)
+def touched(connection: Connection) -> set[str | None]:
+    """Return the lines that were touched since this was asked last."""
+    found: set[str | None] = connection.info.pop(_TOUCHED, set())
+    return found
 
 
-def _is_spent(queue: Row[Any]) -> bool:
+def is_spent(queue: Row[Any]) -> bool:
+    """Whether the queue's cluster has run all the jobs that it may."""
     most = queue.auto_termination_threshold_job_count
     return most is not None and queue.cluster_started_at is not None and queue.cluster_jobs >= most
 
 
 def position(connection: Connection, job: Row[Any]) -> str | None:
-    """Say where a job stands in its queue's line: `queued: 3rd in gpu`; None where it does not wait there."""
-    if job.queue_id is None or job.state != "STARTING" or job.due_at is None:
+    """Say where a job that waits for its first run stands in its queue's line: `queued: 3rd in gpu`.
+
+    None where it has no queue, or is first in a line that has a place for it.
+    """
+    if job.queue_id is None:
         return None
     queue = require(connection, job.queue_id)
-    ahead = select(func.count()).where(
-        jobs.c.queue_id == job.queue_id, IN_LINE, _before(job, queue.execution_mode)
-    )
-    place = connection.execute(ahead).scalar_one() + 1
-    return f"queued: {_ordinal(place)} in {queue.name or queue.id}"
+    values = {"queue": job.queue_id, "rank": job.rank, "turn": job.turn, "job": job.id}
+    ahead = connection.execute(_AHEAD, values).scalar_one()
+    if not ahead:
+        taken = connection.execute(_TAKEN, {"queue": job.queue_id}).scalar_one()
+        if Queue(queue.max_concurrency, taken, is_spent(queue)).places:
+            return None
+    return f"queued: {_ordinal(ahead + 1)} in {queue.name or queue.id}"
 
 
 def label(connection: Connection, queue_id: str | None) -> str | None:
@@ -189,21 +184,6 @@ def label(connection: Connection, queue_id: str | None) -> str | None:
     if queue_id is None:
         return None
     return str(require(connection, queue_id).name or queue_id)
-
-
-def _before(job: Row[Any], mode: str) -> Any:
-    older = or_(jobs.c.created_at < job.created_at, _tie(job))
-    if mode == "LIFO":
-        return or_(jobs.c.created_at > job.created_at, _tie(job))
-    if mode != "PRIORITY":
-        return older
-    if job.priority is None:
-        return or_(jobs.c.priority.is_not(None), and_(jobs.c.priority.is_(None), older))
-    return or_(jobs.c.priority < job.priority, and_(jobs.c.priority == job.priority, older))
-
-
-def _tie(job: Row[Any]) -> Any:
-    return and_(jobs.c.created_at == job.created_at, jobs.c.id < job.id)
 
 
 def _ordinal(number: int) -> str:
@@ -217,7 +197,7 @@ def _ordinal(number: int) -> str:
 def enter(connection: Connection, queue_id: str, now: int) -> int:
     """A job begins in the queue: its cluster is up, fresh where the last one is spent. Returns its number."""
     queue = require(connection, queue_id)
-    fresh = queue.cluster_started_at is None or _is_spent(queue)
+    fresh = queue.cluster_started_at is None or is_spent(queue)
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
         values |= {"cluster_started_at": now, "clusters": queue.clusters + 1}
@@ -229,9 +209,14 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     """A job of the queue has ended; with the last one its idle time begins."""
     if queue_id is None:
         return
-    active = select(jobs.c.id).where(jobs.c.queue_id == queue_id, jobs.c.state.in_(ALIVE)).limit(1)
-    if connection.execute(active).first() is None:
+    touch(connection, queue_id)
+    if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
         connection.execute(update(queues).where(queues.c.id == queue_id).values(idle_since=now))
+
+
+def idle_clusters(connection: Connection, now: int) -> list[str]:
+    """Return the queues whose cluster has been without a job for long enough."""
+    return list(connection.execute(select(queues.c.id).where(IDLE, now >= IDLE_UNTIL)).scalars())
 
 
 def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
@@ -245,7 +230,7 @@ def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
 
 def require(connection: Connection, queue_id: str) -> Row[Any]:
     """Return the queue's row."""
-    row = connection.execute(select(queues).where(queues.c.id == queue_id)).one_or_none()
+    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
     if row is None:
         raise JobQueueNotFoundError(f"There is no job queue with the id {queue_id!r}.")
     return row
@@ -290,6 +275,7 @@ def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int
     """Change settings of a queue, also while its jobs run."""
     require(connection, queue_id)
     connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
+    touch(connection, queue_id)
     return status(connection, queue_id)
 
 

@@ -12,9 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
-from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.records import ALIVE, SUGGESTIONS_FROM, TERMINAL, require, statuses, view
-from jobs_jupyter.service.store.schema import events, jobs, runs, tags
+from jobs_jupyter.service.store.schema import IN_LINE, events, jobs, runs, tags
 
 SORT_COLUMNS = {
     "STATUS": jobs.c.state,
@@ -154,12 +153,12 @@ def _decode(cursor: str) -> tuple[Any, str]:
 
 
 def in_line(connection: Connection, job_ids: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return id, reason and view of those of these jobs that wait in a queue's line, as they are now."""
-    rows = connection.execute(
-        select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.queue_id.is_not(None), line.IN_LINE)
-    )
+    """Return id, reason and view of those of these jobs that wait for their turn, as they are now."""
+    rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), IN_LINE))
     views = [(row.id, view(connection, row)) for row in rows]
-    return [(job_id, shown["reason"], json.dumps(shown, separators=(",", ":"))) for job_id, shown in views]
+    return [
+        (job_id, shown["reason"] or "", json.dumps(shown, separators=(",", ":"))) for job_id, shown in views
+    ]
 
 
 def active_jobs(connection: Connection) -> int:

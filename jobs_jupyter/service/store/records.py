@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store import line
+from jobs_jupyter.service.store.leases import shortage
 from jobs_jupyter.service.store.schema import jobs, runs
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
@@ -91,7 +92,7 @@ def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "cloud": row.cloud,
         "creator_id": row.creator_id,
         "state": row.state,
-        "reason": row.reason or line.position(connection, row),
+        "reason": row.reason or _why_it_waits(connection, row),
         "error": json.loads(row.error) if row.error else None,
         "exit_code": row.exit_code,
         "created_at": iso(row.created_at),
@@ -100,6 +101,12 @@ def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "tags": json.loads(row.tags),
         "max_runs": row.max_runs,
     }
+
+
+def _why_it_waits(connection: Connection, row: Row[Any]) -> str | None:
+    if row.state != "STARTING" or row.due_at is None:
+        return None
+    return line.position(connection, row) or shortage(connection, row)
 
 
 def _run(row: Row[Any]) -> dict[str, Any]:

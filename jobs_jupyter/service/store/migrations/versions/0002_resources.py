@@ -9,21 +9,14 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Add them; jobs that wait keep their turn."""
-    for name, kind in (
-        ("rank", sa.BigInteger()),
-        ("turn", sa.BigInteger()),
-        ("cpus", sa.Integer()),
-        ("memory", sa.BigInteger()),
-        ("gpus", sa.Integer()),
-    ):
-        op.add_column("jobs", sa.Column(name, kind, nullable=True))
-    for name, kind in (
-        ("cpu_list", sa.Text()),
-        ("gpu_list", sa.Text()),
-        ("cpu_time_s", sa.Float()),
-        ("peak_memory", sa.BigInteger()),
-    ):
-        op.add_column("runs", sa.Column(name, kind, nullable=True))
+    for name in ("rank", "turn", "memory"):
+        op.add_column("jobs", sa.Column(name, sa.BigInteger(), nullable=True))
+    for name in ("cpus", "gpus"):
+        op.add_column("jobs", sa.Column(name, sa.Integer(), nullable=True))
+    for name in ("cpu_list", "gpu_list"):
+        op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
+    op.add_column("runs", sa.Column("cpu_time_s", sa.Float(), nullable=True))
+    op.add_column("runs", sa.Column("peak_memory", sa.BigInteger(), nullable=True))
     op.add_column("packages", sa.Column("used_at", sa.BigInteger(), nullable=True))
     mode = "(SELECT execution_mode FROM queues WHERE queues.id = jobs.queue_id)"
     # the largest priority less one more is still a whole number of 64 bits
@@ -37,6 +30,13 @@ def upgrade() -> None:
         ["queue_id", "rank", "turn", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'STARTING' AND due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_retrying",
+        "jobs",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'RUNNING' AND due_at IS NOT NULL"),
     )
     op.create_table(
         "compute_configs",

@@ -1,0 +1,150 @@
+"""What starts is decided within the transaction that makes it possible.
+
+Whoever frees a place or adds a job says which line that touched; at the end of the transaction
+those lines are looked at, and the runs that may start are written down with it. So there is one
+durable step where there would be two, and no moment in which a place is free and nobody has it.
+
+Of a line, only those are read that could have a place now, `LOOK_AHEAD` at most. A line whose first
+jobs lack nothing but resources is remembered, so that it is their turn when something becomes free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.launch import Launch
+from jobs_jupyter.service.resources import NOTHING, Capacity
+from jobs_jupyter.service.scheduler import Queue, Waiting, plan
+from jobs_jupyter.service.store import changes, line
+from jobs_jupyter.service.store.leases import Leases, demand_of, leases
+from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs, queues
+
+LOOK_AHEAD = 64
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a transaction has started, and when to decide again without a change, in microseconds."""
+
+    launches: tuple[Launch, ...] = ()
+    look_again_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """The jobs at the head of a line; `queue` is None for the jobs without one."""
+
+    queue: Queue | None
+    waiting: tuple[Waiting, ...]
+
+
+class Admission:
+    """Decides at the end of each transaction what starts with it."""
+
+    def __init__(self, capacity: Capacity, boot_id: str, clock: Clock) -> None:
+        self._capacity = capacity
+        self._boot_id = boot_id
+        self._clock = clock
+        self._lines: dict[str | None, Line] = {}
+        self._unread: set[str | None] = set()
+        self._knows_nothing = True
+
+    def forget(self) -> None:
+        """A transaction was rolled back: look at all lines the next time."""
+        self._knows_nothing = True
+
+    def __call__(self, connection: Connection) -> Decision:
+        """Write down the runs that may start now."""
+        now = self._clock.now()
+        self._look(connection)
+        retries = [_waiting(row) for row in connection.execute(_RETRYING)]
+        waiting = [*retries, *(job for each in self._lines.values() for job in each.waiting)]
+        places = {queue_id: each.queue for queue_id, each in self._lines.items() if queue_id and each.queue}
+        asking = any(job.demand != NOTHING for job in waiting)
+        given = leases(connection) if asking else Leases(self._capacity, ())
+        decided = plan(waiting, places, given.free, self._capacity.total, now)
+        launches = [
+            launch
+            for job in decided.start
+            if (launch := changes.begin_run(connection, job.job_id, self._boot_id, given, now))
+        ]
+        more = self._keep({job.job_id for job in decided.start})
+        idle_at = connection.execute(_NEXT_IDLE).scalar()
+        at = [now if more else None, decided.look_again_at, idle_at]
+        return Decision(tuple(launches), min((t for t in at if t is not None), default=None))
+
+    def _look(self, connection: Connection) -> None:
+        """Read the lines that were touched since the last decision."""
+        unread = self._unread | line.touched(connection)
+        if self._knows_nothing:
+            self._lines = {}
+            unread = set(connection.execute(_LINES).scalars())
+        for queue_id in unread:
+            self._lines[queue_id] = _read(connection, queue_id)
+        self._unread, self._knows_nothing = set(), False
+
+    def _keep(self, started: set[str]) -> bool:
+        """Remember the lines in which somebody still lacks resources; whether one has more to start."""
+        for queue_id, known in list(self._lines.items()):
+            left = tuple(job for job in known.waiting if job.job_id not in started)
+            gone = len(known.waiting) - len(left)
+            if gone and len(known.waiting) == LOOK_AHEAD:
+                self._unread.add(queue_id)
+            if not left:
+                del self._lines[queue_id]
+            elif gone:
+                queue = known.queue and replace(known.queue, taken=known.queue.taken + gone)
+                self._lines[queue_id] = Line(queue, left)
+        return bool(self._unread)
+
+
+def _read(connection: Connection, queue_id: str | None) -> Line:
+    if queue_id is None:
+        return Line(None, tuple(_waiting(row) for row in connection.execute(_HEAD_OF_ALL)))
+    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    if row is None:
+        return Line(None, ())
+    taken = connection.execute(_TAKEN, {"queue": queue_id}).scalar_one()
+    queue = Queue(row.max_concurrency, taken, line.is_spent(row))
+    if not queue.places:
+        return Line(queue, ())
+    head = connection.execute(_HEAD, {"queue": queue_id, "most": min(queue.places, LOOK_AHEAD)})
+    return Line(queue, tuple(map(_waiting, head)))
+
+
+def _waiting(row: Any) -> Waiting:
+    return Waiting(
+        job_id=row.id,
+        due_at=row.due_at,
+        queue_id=row.queue_id,
+        rank=row.rank,
+        turn=row.turn,
+        has_place=row.state == "RUNNING",
+        demand=demand_of(row),
+    )
+
+
+# built once: building a statement costs more than running it
+_JOB = select(
+    jobs.c.id,
+    jobs.c.state,
+    jobs.c.due_at,
+    jobs.c.queue_id,
+    jobs.c.rank,
+    jobs.c.turn,
+    jobs.c.cpus,
+    jobs.c.memory,
+    jobs.c.gpus,
+)
+_IN_ORDER = _JOB.where(IN_LINE).order_by(jobs.c.rank, jobs.c.turn, jobs.c.id)
+_HEAD_OF_ALL = _IN_ORDER.where(jobs.c.queue_id.is_(None)).limit(LOOK_AHEAD)
+_HEAD = _IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("most"))
+_RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at).limit(LOOK_AHEAD)
+_LINES = select(jobs.c.queue_id).where(IN_LINE).distinct()
+_QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_TAKEN = select(func.count()).where(jobs.c.queue_id == bindparam("queue"), line.HAS_PLACE)
+_NEXT_IDLE = select(func.min(line.IDLE_UNTIL)).where(line.IDLE)
