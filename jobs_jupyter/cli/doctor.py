@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from jobs_jupyter.cli.output import document, printable, table
 from jobs_jupyter.cli.parser import shared
+from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.paths import StatePaths
 
@@ -27,7 +28,6 @@ SQLITE = (3, 35)  # RETURNING
 LITTLE = 1 << 30  # bytes
 TOO_LITTLE = 16 << 20
 PROGRAM_S = 5.0
-SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "lustre", "beegfs", "gpfs", "ceph"})
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -113,23 +113,12 @@ def _state_directory(home: Path, near: Path) -> Finding:
 
 
 def _filesystem(near: Path) -> Finding:
-    kind = filesystem(near)
-    if kind in SHARED:
+    kind = filesystem.kind(near)
+    if kind in filesystem.SHARED:
         return Finding(
             "file system", MISSING, f"{kind}, a network's", "a local one is faster, its locks surer"
         )
     return Finding("file system", OK, kind)
-
-
-def filesystem(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """Return the kind of file system that a directory lies on."""
-    try:
-        lines = [line.split() for line in mounts.read_text().splitlines()]
-    except OSError:
-        return "unknown"
-    real = folder.resolve()
-    on = [(len(line[1]), at, line[2]) for at, line in enumerate(lines) if real.is_relative_to(line[1])]
-    return max(on)[2] if on else "unknown"
 
 
 def _space(near: Path) -> Finding:
@@ -180,7 +169,7 @@ def _sqlite(near: Path) -> Finding:
     except (OSError, sqlite3.Error) as problem:
         return Finding("database", BROKEN, f"{name}: {problem}")
     if mode != "wal":
-        return Finding("database", BROKEN, f"{name}, journal {mode}", "WAL: readers beside the writer")
+        return Finding("database", MISSING, f"{name}, journal {mode}", "WAL: reads beside a write")
     return Finding("database", OK, f"{name}, WAL")
 
 

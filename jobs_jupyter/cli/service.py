@@ -24,7 +24,7 @@ def add(verbs: Verbs) -> None:
     """Add the verbs."""
     serve = verbs.add_parser("serve", parents=shared(json=False), help="run the service in the foreground")
     serve.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
-    serve.add_argument("--port", type=int, default=0, help="the TCP port (a free one)")
+    serve.add_argument("--port", type=int, help="the TCP port (a free one)")
     serve.set_defaults(run=_serve)
 
     looked_after: Parser = verbs.add_parser("service", help="look after the service that starts on demand")
@@ -50,7 +50,9 @@ def _serve(options: argparse.Namespace) -> int:
     if options.home:
         command += ["--home", options.home]
     if options.host:
-        command += ["--host", options.host, "--port", str(options.port)]
+        command += ["--host", options.host]
+    if options.port is not None:
+        command += ["--port", str(options.port)]
     sys.stdout.flush()
     os.execv(sys.executable, command)
 

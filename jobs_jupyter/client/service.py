@@ -230,7 +230,10 @@ def _starting(paths: StatePaths) -> Iterator[None]:
     except OSError as problem:
         raise ServiceStartError(_advice(paths, str(problem))) from None
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as problem:
+            raise ServiceStartError(_advice(paths, f"no lock can be taken ({problem.strerror})")) from None
         yield
 
 
@@ -286,6 +289,10 @@ def _advice(paths: StatePaths, problem: str) -> str:
         step = f"It does not answer on {paths.socket}; look at {paths.service_log}"
     elif "no space left" in text or "disk is full" in text or "disk i/o" in text:
         step = f"Free some space there, or set {HOME_VARIABLE} to a directory on another disk"
+    elif "can't be used" in text:
+        step = "See: jupyter jobs config"
+    elif "no lock" in text:
+        step = f"Set {HOME_VARIABLE} to a directory on a local disk"
     elif any(word in text for word in _NOT_WRITABLE):
         step = f"Set {HOME_VARIABLE} to a directory that you can write to"
     else:

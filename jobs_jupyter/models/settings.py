@@ -157,7 +157,7 @@ def _read(config: Path) -> dict[str, Any]:
     try:
         return read_yaml(config, may_be_empty=True)
     except (ValueError, OSError) as problem:
-        raise SettingsError(f"{problem}. Mend {config}, or move it away.") from None
+        raise SettingsError(f"{config} can't be used: {problem}.") from None
 
 
 def _value(text: str) -> Any:
@@ -192,6 +192,6 @@ def _explained(problem: ValidationError, sources: Mapping[str, str], config: Pat
     known = next((each for each in names() if name == each or name.startswith(f"{each}.")), name)
     origin = sources.get(known) or (str(config) if config.exists() else "the arguments")
     if not name:
-        return f"{first['msg']} (from {origin})."
+        return f"The settings can't be used: {first['msg']}."
     named, place = (origin, "") if origin == variable(known) else (known, f" in {origin}")
     return f"{named}={first['input']!r}{place} can't be used: {first['msg']}."

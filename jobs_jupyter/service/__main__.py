@@ -16,12 +16,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs_jupyter._version import __version__
-from jobs_jupyter.models.errors import JobsError
+from jobs_jupyter.models import settings
+from jobs_jupyter.models.errors import JobsError, ServiceStartError
 from jobs_jupyter.models.paths import StatePaths, default_home
+from jobs_jupyter.models.settings import Configuration
 from jobs_jupyter.service import machine
 from jobs_jupyter.service.api import API, Api
 from jobs_jupyter.service.auth import TokenRequired, new_token
@@ -30,9 +33,9 @@ from jobs_jupyter.service.listener import Listener, tcp_socket, unix_socket
 from jobs_jupyter.service.state import ServiceState
 
 log = logging.getLogger("jobs_jupyter.service")
-IDLE_S = 600.0
 WAIT_FOR_LOCK_S = 5.0
 ALREADY = 3
+SETTINGS = ("host", "port", "idle_s")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             if not alone:
                 _tell(options.ready_fd, f"another service already runs on {paths.home}")
                 return ALREADY
-            asyncio.run(_serve(paths, options))
+            configuration = settings.load(paths.config, os.environ, _given(options))
+            asyncio.run(_serve(paths, configuration, options.ready_fd))
     except (OSError, SQLAlchemyError, JobsError) as problem:
         said = str(getattr(problem, "orig", None) or problem)
         log.error("could not start: %s", said, exc_info=problem)
@@ -58,13 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="jobs_jupyter.service", description=__doc__)
     parser.add_argument("--home", help="the state directory")
     parser.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
-    parser.add_argument("--port", type=int, default=0, help="the TCP port; 0 takes a free one")
-    idle = float(os.environ.get("JOBS_JUPYTER_IDLE_S", IDLE_S))
-    parser.add_argument(
-        "--idle-s", type=float, default=idle, help="stop after so many idle seconds; 0: never"
-    )
+    parser.add_argument("--port", type=int, help="the TCP port; 0 takes a free one")
+    parser.add_argument("--idle-s", type=float, help="stop after so many idle seconds; 0: never")
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
     return parser
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that arguments give."""
+    return {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
 
 
 def _prepare(paths: StatePaths, *, verbose: bool) -> None:
@@ -94,6 +100,11 @@ def _only_one(paths: StatePaths) -> Iterator[bool]:
                     yield False
                     return
                 time.sleep(0.02)  # one that is just ending, or beginning
+            except OSError as problem:
+                raise ServiceStartError(
+                    f"its file system has no locks ({problem.strerror}), "
+                    "and without one two services might write there at once"
+                ) from None
         yield True
 
 
@@ -102,8 +113,8 @@ def _answers(paths: StatePaths) -> bool:
         return probe.connect_ex(str(paths.socket)) == 0
 
 
-async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
-    state = ServiceState(paths, options.idle_s or None)
+async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int | None) -> None:
+    state = ServiceState(paths, configuration)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, state.stop)
@@ -111,14 +122,14 @@ async def _serve(paths: StatePaths, options: argparse.Namespace) -> None:
     app = Api(state).app()
     token = _token(paths)
     listening = [(unix_socket(paths.socket), Listener(app, state.stopped))]
-    if options.host:
-        tcp = tcp_socket(options.host, options.port)
+    if state.settings.host:
+        tcp = tcp_socket(state.settings.host, state.settings.port)
         listening.append((tcp, Listener(TokenRequired(app, token), state.stopped)))
     serving = [asyncio.create_task(server.serve(sockets=[socket])) for socket, server in listening]
     background = [asyncio.create_task(state.stop_when_idle())]
     for _, server in listening:
         await server.listening.wait()
-    _announce(state, [socket for socket, _ in listening], token, options.ready_fd)
+    _announce(state, [socket for socket, _ in listening], token, ready_fd)
     for task in background:
         task.add_done_callback(lambda task: None if task.cancelled() else state.stop())
     await asyncio.gather(*serving)

@@ -25,7 +25,8 @@ from jobs_jupyter.models.errors import (
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
 from jobs_jupyter.models.paths import RunPaths
-from jobs_jupyter.service import arguments, environment, follow, logs, queue_api
+from jobs_jupyter.service import arguments, environment, follow, house_api, logs, queue_api
+from jobs_jupyter.service.house_api import HouseHandlers
 from jobs_jupyter.service.queue_api import QueueHandlers
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
@@ -39,7 +40,7 @@ DEFAULT_PROJECT = "default"
 STATUS_OF = {JobNotFoundError: 404, JobQueueNotFoundError: 404, JobStateError: 409}
 
 
-class Api(QueueHandlers):
+class Api(QueueHandlers, HouseHandlers):
     """The service's handlers, over what they share."""
 
     def __init__(self, state: ServiceState) -> None:
@@ -332,4 +333,5 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
     *queue_api.OPERATIONS,
+    *house_api.OPERATIONS,
 )

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.settings import Configuration
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.resources import Capacity
@@ -25,13 +26,13 @@ class ServiceState:
 
     Args:
         paths: the state directory.
-        idle_s: stop after so many seconds without a request, an open stream or an active job;
-            None: never.
+        configuration: the settings in force, and where they come from.
     """
 
-    def __init__(self, paths: StatePaths, idle_s: float | None) -> None:
+    def __init__(self, paths: StatePaths, configuration: Configuration) -> None:
         self.paths = paths
-        self.idle_s = idle_s
+        self.configuration = configuration
+        self.settings = configuration.settings
         self.user = _user()
         self.about: dict[str, Any] = {}
         capacity = Capacity(
@@ -74,16 +75,17 @@ class ServiceState:
                 yield item
 
     async def stop_when_idle(self) -> None:
-        """Stop the service once it has had nothing to do for `idle_s`; returns when it stops."""
-        if self.idle_s is None:
+        """Stop the service once it has had nothing to do for `idle_s` (0: never); returns when it stops."""
+        idle_s = self.settings.idle_s
+        if not idle_s:
             await self.stopped.wait()
             return
         while True:
-            left = self._last_used + self.idle_s - asyncio.get_running_loop().time()
+            left = self._last_used + idle_s - asyncio.get_running_loop().time()
             if left > 0:
                 await asyncio.sleep(left)
             elif self._attending or await self.database.read(queries.active_jobs):
-                await asyncio.sleep(self.idle_s)
+                await asyncio.sleep(idle_s)
             else:
                 self.stop()
                 return

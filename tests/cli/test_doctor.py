@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter.cli import doctor
+from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.paths import StatePaths
 from tests.cli.conftest import Call
 from tests.cli.program import PROGRAM, Terminal
@@ -75,13 +76,8 @@ def test_a_directory_that_can_not_be_entered(home: Path) -> None:
     assert f"broken   state directory {home} can't be written" in done.stdout
 
 
-def test_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
-    assert doctor.filesystem(tmp_path / "below", mounts) == "nfs4"
-    assert doctor.filesystem(Path("/"), mounts) == "ext4"
-    assert doctor.filesystem(Path("/"), tmp_path / "none") == "unknown"
-    monkeypatch.setattr(doctor, "filesystem", lambda _: "nfs4")
+def test_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filesystem, "kind", lambda _: "nfs4")
     assert doctor._filesystem(tmp_path).state == doctor.MISSING
 
 

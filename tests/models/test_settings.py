@@ -74,7 +74,7 @@ WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({}, "gpus: [0, 0]", ["gpus=[0, 0]", "distinct"]),
     ({}, "gpus: true", ["gpus=True", "how many"]),
     ({}, "cpus: 0", ["cpus=0"]),
-    ({}, "port: 8765", ["port=8765", "no host", "{config}"]),
+    ({}, "port: 8765", ["port=8765", "no host"]),
     ({}, "just words", ["{config}", "str"]),
     ({}, "a: [", ["{config}, line 1", "not YAML"]),
     ({"IDLE_S": "soon"}, "idle_s: 5", ["JOBS_JUPYTER_IDLE_S='soon' can't be used"]),

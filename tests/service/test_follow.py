@@ -10,6 +10,7 @@ import pytest
 from jobs_jupyter.job.models import JobConfig
 from jobs_jupyter.models.names import new_job_id
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.settings import Configuration, Settings
 from jobs_jupyter.service import follow
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.state import ServiceState
@@ -20,7 +21,7 @@ from jobs_jupyter.service.store.leases import Leases
 
 async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Follow a log whose run ends right after it was seen alive."""
-    state = ServiceState(StatePaths(home), None)
+    state = ServiceState(StatePaths(home), Configuration(Settings(), {}))
     commit = state.supervisor.change
     try:
         config = JobConfig(entrypoint="true", max_retries=0)
