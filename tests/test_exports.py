@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import jobs_jupyter
-from jobs_jupyter import job
+from jobs_jupyter import compute_config, job, job_queue
+from jobs_jupyter.compute_config import models as compute_models
 from jobs_jupyter.job import models
 from jobs_jupyter.job.models import JobLogMode, JobState
 
@@ -79,7 +80,13 @@ def test_the_names() -> None:
             *("RequiredResources", "WorkerNodeGroupConfig"),
         ]
     )
-    for module in (jobs_jupyter, job, models):
+    assert job_queue.__all__ == ["archive", "delete", "list", "status", "terminate", "update"]
+    assert compute_config.__all__ == ["archive", "create", "get", "list"]
+    assert compute_models.__all__ == [
+        *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
+        *("MultiResourceComputeConfig", "RequiredResources", "WorkerNodeGroupConfig"),
+    ]
+    for module in (jobs_jupyter, job, job_queue, compute_config, compute_models, models):
         for name in module.__all__:
             assert getattr(module, name) is not None
         public = {name for name in vars(module) if not name.startswith("_")}
@@ -102,6 +109,20 @@ def test_signatures_are_those_of_the_reference(name: str) -> None:
     wanted = inspect.Parameter.POSITIONAL_OR_KEYWORD if name == "submit" else inspect.Parameter.KEYWORD_ONLY
     assert kinds == {wanted}
     assert getattr(job, name).__doc__
+
+
+def test_signatures_of_compute_configs() -> None:
+    signatures = {
+        name: str(inspect.signature(getattr(compute_config, name))) for name in compute_config.__all__
+    }
+    assert {name: text.split(" -> ")[0] for name, text in signatures.items()} == {
+        "archive": "(name: 'str')",
+        "create": "(config: 'ComputeConfig | MultiResourceComputeConfig | Mapping[str, Any]', *, "
+        "name: 'str | None' = None)",
+        "get": "(name: 'str')",
+        "list": "(*, include_archived: 'bool' = False)",
+    }
+    assert all(getattr(compute_config, name).__doc__ for name in compute_config.__all__)
 
 
 @pytest.mark.parametrize("name", FIELDS)

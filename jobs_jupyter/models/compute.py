@@ -23,7 +23,7 @@ _COMPUTE_NAME = re.compile(r"[^:\s]+(:[1-9][0-9]*)?")
 def check_compute_name(value: str) -> str:
     """Return `value` if it has the form `name` or `name:version`, else raise a `ValueError`."""
     if not _COMPUTE_NAME.fullmatch(value):
-        raise ValueError("must be a compute config's name, or name:version such as gpus:3")
+        raise ValueError("must be a compute config's name, without spaces, or name:version such as gpus:3")
     return value
 
 

@@ -16,31 +16,40 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import (
+    ComputeConfigNotFoundError,
     InvalidRequestError,
     JobNotFoundError,
     JobQueueNotFoundError,
     JobsError,
     JobStateError,
 )
+from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
 from jobs_jupyter.models.paths import RunPaths
-from jobs_jupyter.service import arguments, environment, follow, house_api, logs, queue_api
+from jobs_jupyter.service import arguments, compute_api, environment, follow, house_api, logs, queue_api
+from jobs_jupyter.service.compute_api import ComputeHandlers
 from jobs_jupyter.service.house_api import HouseHandlers
 from jobs_jupyter.service.queue_api import QueueHandlers
 from jobs_jupyter.service.removal import remove_tree
+from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import changes, packages, queries
+from jobs_jupyter.service.store import changes, compute, packages, queries
 
 log = logging.getLogger(__name__)
 API = 1
 CLOUD = "local"
 DEFAULT_PROJECT = "default"
-STATUS_OF = {JobNotFoundError: 404, JobQueueNotFoundError: 404, JobStateError: 409}
+STATUS_OF = {
+    JobNotFoundError: 404,
+    JobQueueNotFoundError: 404,
+    ComputeConfigNotFoundError: 404,
+    JobStateError: 409,
+}
 
 
-class Api(QueueHandlers, HouseHandlers):
+class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
     """The service's handlers, over what they share."""
 
     def __init__(self, state: ServiceState) -> None:
@@ -84,6 +93,7 @@ class Api(QueueHandlers, HouseHandlers):
         else:
             unpackaged = config.options(working_dir=None)
             await asyncio.to_thread(self.supervisor.runner.refuse, unpackaged, interpreter)
+        demand = await self._demand(config)
         if body.get("check_only"):
             return JSONResponse({"accepted": True})
         new = changes.NewJob(
@@ -96,6 +106,7 @@ class Api(QueueHandlers, HouseHandlers):
             package=package_digest(config.working_dir) if config.working_dir else None,
             interpreter=interpreter,
             idempotency_key=key,
+            demand=demand,
         )
         own = self.state.paths.job(new.id)
         await asyncio.to_thread(environment.save, own, dict(os.environ) if variables is None else variables)
@@ -229,6 +240,12 @@ class Api(QueueHandlers, HouseHandlers):
         """Store file contents, each under its SHA-256."""
         return JSONResponse({"stored": await self.supervisor.packages.add_blobs(_chunks(request))})
 
+    async def _demand(self, config: JobConfig) -> Demand | None:
+        """Return what a job asks for, None for nothing; refused where this machine can never meet it."""
+        if config.compute_config is None and config.job_queue_config is None:
+            return None
+        return await self.database.read(compute.demand, config)
+
     async def _run(self, request: Request, name: str | None) -> RunPaths | None:
         row = await self.database.read(queries.run_of, _id(request), name)
         return self.state.paths.job(row.job_id).run(row.name) if row else None
@@ -333,5 +350,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
     *queue_api.OPERATIONS,
+    *compute_api.OPERATIONS,
     *house_api.OPERATIONS,
 )

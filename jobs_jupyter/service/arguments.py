@@ -36,8 +36,12 @@ def config(body: Mapping[str, Any]) -> JobConfig:
     try:
         return JobConfig.from_dict(body.get("config") or {})
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise InvalidRequestError("; ".join(lines)) from None
+        raise InvalidRequestError(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """Return in one line what a model refuses, without the values."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
 
 
 def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:

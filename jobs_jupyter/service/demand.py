@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from jobs_jupyter.models.compute import (
     MIB,
@@ -21,6 +20,7 @@ from jobs_jupyter.models.compute import (
     RequiredResources,
 )
 from jobs_jupyter.models.errors import UnsupportedError
+from jobs_jupyter.models.sizes import human
 from jobs_jupyter.service.resources import Capacity, Demand
 
 HERE = "local"
@@ -60,8 +60,7 @@ def demand_of(config: ComputeConfig | MultiResourceComputeConfig, capacity: Capa
     if not asked and not limits:
         return None
     demand = _completed(asked, limits, capacity)
-    lacking = [*_lacking(head, demand, capacity), *_unknown(config.min_resources or {})]
-    if lacking:
+    if lacking := list(_lacking(head, demand, capacity)):
         raise UnsupportedError(
             f"The compute_config asks for {' and '.join(lacking)}. Ask for less, or run the job elsewhere."
         )
@@ -85,6 +84,9 @@ def _foreign(config: ComputeConfig) -> Iterator[str]:
     """Say what can't be honoured."""
     if config.cloud_resource not in (None, HERE):
         yield f"cloud_resource={config.cloud_resource!r}: {_ANOTHER_MACHINE}"
+    for name, amount in (config.min_resources or {}).items():
+        if amount and name not in KINDS:
+            yield f"min_resources has {name}={amount:g}, and the resources here are {', '.join(KINDS)}"
     yield from _refused(config, _REFUSED)
     if config.head_node:
         yield from (f"head_node.{problem}" for problem in _refused(config.head_node, _REFUSED_OF_HEAD))
@@ -124,7 +126,7 @@ def _lacking(head: RequiredResources | None, demand: Demand, capacity: Capacity)
     if demand.cpus > there.cpus:
         yield f"CPU={demand.cpus}, where jobs have {there.cpus}"
     if demand.memory > there.memory:
-        yield f"memory={_size(demand.memory)}, where jobs have {_size(there.memory)}"
+        yield f"memory={human(demand.memory)}, where jobs have {human(there.memory)}"
     if demand.gpus > there.gpus:
         yield f"GPU={demand.gpus}, where jobs have {there.gpus or 'none'}"
     if demand.memory < MIB:
@@ -151,12 +153,6 @@ def _is_a(model: str, accelerator: str) -> bool:
     return all(word in words or f"{word}b" in words for word in re.findall(r"[a-z0-9]+", accelerator.lower()))
 
 
-def _unknown(least: dict[str, int | float]) -> Iterator[str]:
-    for name, amount in least.items():
-        if amount and name not in KINDS:
-            yield f"{name}={amount:g}, where the resources are {', '.join(KINDS)}"
-
-
 def _check_limits(demand: Demand, limits: dict[str, int | float]) -> None:
     for kind, amount in zip(KINDS, (demand.cpus, demand.memory, demand.gpus), strict=True):
         if amount > limits.get(kind, amount):
@@ -164,7 +160,3 @@ def _check_limits(demand: Demand, limits: dict[str, int | float]) -> None:
                 f"The compute_config asks for {kind}={amount}, and its max_resources allow "
                 f"{limits[kind]:g}. Raise the one or lower the other."
             )
-
-
-def _size(count: Any) -> str:
-    return f"{count / 2**30:.4g}Gi"

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jobs_jupyter._version import __version__
+from jobs_jupyter.models.compute_version import ComputeConfigVersion
 from jobs_jupyter.models.job import JobConfig, JobStatus
 from jobs_jupyter.models.queue_status import JobQueueStatus
 
@@ -77,6 +78,7 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
 
 JOB = _ref("JobStatus")
 QUEUE = _ref("JobQueueStatus")
+COMPUTE_CONFIG = _ref("ComputeConfigVersion")
 SUBMIT = json_body(
     {
         "type": "object",
@@ -100,7 +102,7 @@ SUBMIT = json_body(
 def openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of all operations."""
     _, schemas = models_json_schema(
-        [(JobConfig, "validation"), (JobStatus, "validation"), (JobQueueStatus, "validation")],
+        [(model, "validation") for model in (JobConfig, JobStatus, JobQueueStatus, ComputeConfigVersion)],
         ref_template=_REFS,
     )
     error = {"type": _TEXT, "message": _TEXT}

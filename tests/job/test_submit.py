@@ -16,7 +16,6 @@ from tests.jobs import ended, output, run, submit
 UNSUPPORTED: dict[str, Any] = {
     "image_uri": "python:3.12",
     "containerfile": "Containerfile",
-    "compute_config": "big:1",
     "py_modules": ["module"],
     "requirements": ["numpy"],
     "py_executable": "python -X dev",

@@ -11,10 +11,10 @@ from jobs_jupyter import job, job_queue
 from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobState
 from jobs_jupyter.job_queue.models import JobQueueState
 from jobs_jupyter.models.errors import (
+    ComputeConfigNotFoundError,
     InvalidRequestError,
     JobQueueNotFoundError,
     JobStateError,
-    UnsupportedError,
 )
 from tests.jobs import eventually
 
@@ -87,7 +87,7 @@ def test_joining(service: Path, tmp_path: Path) -> None:
         queued("true", execution_mode="LIFO")
     with pytest.raises(JobQueueNotFoundError, match=r"no job queue 'lime'.*its queues: line.*mean 'line'"):
         targeted("true", queue="lime")
-    with pytest.raises(UnsupportedError, match="compute_config"):
+    with pytest.raises(ComputeConfigNotFoundError, match=r"'big'; there are none"):
         queued("true", name="other", compute_config="big:1")
     with pytest.raises(InvalidRequestError, match="priority=5 is a place in a queue"):
         job.submit(JobConfig(entrypoint="true", job_queue_config=JobQueueConfig(priority=5)))

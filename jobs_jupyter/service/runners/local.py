@@ -29,7 +29,6 @@ NOT_YET = {
     "image_uri": "Jobs run in this machine's own environment",
     "containerfile": "Jobs run in this machine's own environment",
     "registry_login_secret": "Jobs run in this machine's own environment",
-    "compute_config": "Jobs are not held to resources",
     "py_modules": "Put the modules below working_dir instead",
     "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
     "py_executable": "A job runs with the interpreter that submitted it; name another one in the entrypoint",
@@ -60,12 +59,6 @@ class LocalRunner:
                 raise UnsupportedError(
                     f"{name}={_shown(given[name])} is not supported on this service. {instead}."
                 )
-        queue = config.job_queue_config
-        if queue and queue.job_queue_spec and queue.job_queue_spec.compute_config:
-            raise UnsupportedError(
-                f"compute_config={queue.job_queue_spec.compute_config!r} of the job_queue_spec is not "
-                f"supported on this service. {NOT_YET['compute_config']}."
-            )
         if config.working_dir and not config.working_dir.startswith("package://"):
             raise UnsupportedError(
                 f"working_dir={config.working_dir!r} is a remote URI, which this service can't read. "

@@ -15,7 +15,8 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import random_compute_config_name
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.demand import demand_of
-from jobs_jupyter.service.resources import Capacity, Demand
+from jobs_jupyter.service.resources import Demand
+from jobs_jupyter.service.store.leases import capacity
 from jobs_jupyter.service.store.schema import compute_configs, queues
 
 Config = ComputeConfig | MultiResourceComputeConfig
@@ -157,8 +158,8 @@ class Resolved:
         return repr(self.full_name) if self.full_name else f"{self.config.to_dict(exclude_unset=True)}"
 
 
-def demand(connection: Connection, config: JobConfig, capacity: Capacity) -> Demand | None:
-    """Return what a job asks for; None: nothing.
+def demand(connection: Connection, config: JobConfig) -> Demand | None:
+    """Return what a job asks for of the machine that the database was opened with; None: nothing.
 
     It is what its compute config says, or its queue's where it has none of its own.
 
@@ -175,7 +176,7 @@ def demand(connection: Connection, config: JobConfig, capacity: Capacity) -> Dem
             "Leave the job's out to use the queue's."
         )
     chosen = own or shared
-    return demand_of(chosen.config, capacity) if chosen else None
+    return demand_of(chosen.config, capacity(connection)) if chosen else None
 
 
 def _resolve(connection: Connection, wanted: str | Config | None) -> Resolved | None:
