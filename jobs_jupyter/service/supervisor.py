@@ -26,6 +26,7 @@ from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.store import changes, line, packages, queries
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.noted import Told
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -66,9 +67,9 @@ class Supervisor:
                 log.error("%s can't be written down, trying again: %s", what.__name__, problem.orig)
                 await asyncio.sleep(TRY_AGAIN_S)
 
-    def _committed(self, decided: Decision | None) -> None:
+    def _committed(self, events: list[Told], decided: Decision | None) -> None:
         """Tell the feed, start what the transaction has decided to start, and note when to look again."""
-        self._feed.wake()
+        self._feed.tell(events)
         if decided is None:
             return
         for launch in decided.launches:

@@ -19,7 +19,7 @@ from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.resources import NOTHING, Capacity
 from jobs_jupyter.service.scheduler import Queue, Waiting, plan
-from jobs_jupyter.service.store import changes, line
+from jobs_jupyter.service.store import changes, line, noted
 from jobs_jupyter.service.store.leases import Leases, demand_of, leases
 from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs, queues
 
@@ -79,7 +79,7 @@ class Admission:
 
     def _look(self, connection: Connection) -> None:
         """Read the lines that were touched since the last decision."""
-        unread = self._unread | line.touched(connection)
+        unread = self._unread | noted.of(connection).touched
         if self._knows_nothing:
             self._lines = {}
             unread = set(connection.execute(_LINES).scalars())

@@ -20,7 +20,7 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import turn_of
-from jobs_jupyter.service.store import line
+from jobs_jupyter.service.store import line, noted
 from jobs_jupyter.service.store.leases import Leases, demand_of
 from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, statuses, view
 from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
@@ -247,7 +247,7 @@ def remove(connection: Connection, job_id: str, now: int) -> str | None:
         connection.execute(delete(table).where(table.c.job_id == job_id))
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
     gone = json.dumps({"id": job_id, "state": job.state, "deleted": True})
-    connection.execute(insert(events).values(job_id=job_id, kind="deleted", at=now, view=gone))
+    _tell(connection, job_id, "deleted", gone, now)
     return job.package  # type: ignore[no-any-return]
 
 
@@ -347,5 +347,11 @@ def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
 def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
     row = require(connection, job_id)
     shown = json.dumps(view(connection, row), separators=(",", ":"))
-    connection.execute(_ADD_EVENT, {"job_id": job_id, "kind": kind, "at": now, "view": shown})
+    _tell(connection, job_id, kind, shown, now)
     return row
+
+
+def _tell(connection: Connection, job_id: str, kind: str, shown: str, now: int) -> None:
+    added = connection.execute(_ADD_EVENT, {"job_id": job_id, "kind": kind, "at": now, "view": shown})
+    (seq,) = added.inserted_primary_key or (0,)
+    noted.of(connection).events.append(noted.Told(seq, job_id, kind, now, shown))

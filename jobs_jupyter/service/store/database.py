@@ -25,6 +25,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.errors import ServiceStartError
 from jobs_jupyter.service.resources import Capacity
+from jobs_jupyter.service.store import noted
 from jobs_jupyter.service.store.leases import CAPACITY
 from jobs_jupyter.service.store.schema import HEAD, metadata
 
@@ -83,7 +84,7 @@ class Database:
         self._writes: SimpleQueue[Write | None] = SimpleQueue()
         self._decide: Callable[[Connection], Any] = lambda _: None
         self._undone: Callable[[], None] = lambda: None
-        self._committed: Callable[[Any], None] = lambda _: None
+        self._committed: Callable[[list[noted.Told], Any], None] = lambda *_: None
         self._writer = Thread(target=self._write_all, name="store-write", daemon=True)
         self._writer.start()
 
@@ -91,9 +92,9 @@ class Database:
         self,
         decide: Callable[[Connection], Any],
         undone: Callable[[], None],
-        committed: Callable[[Any], None],
+        committed: Callable[[list[noted.Told], Any], None],
     ) -> None:
-        """Call `decide` at the end of each transaction, and `committed` with its answer once that is durable.
+        """Call `decide` at the end of each transaction, and `committed` with its events and that answer.
 
         `undone` is called where the transaction was rolled back. `committed` is called in the event
         loop, before those who wait for their writes go on.
@@ -140,6 +141,7 @@ class Database:
     def _commit(self, together: list[Write]) -> None:
         try:
             with self._writer_engine.begin() as connection:
+                notes = noted.begin(connection)
                 for write in together:
                     _apart(connection, write)
                 decided = self._decided(connection)
@@ -152,36 +154,44 @@ class Database:
             together[0].problem = problem
             done = together[0].settle
         else:
-            done = partial(self._hand_over, together, decided)
+            done = partial(self._hand_over, together, notes.events, decided)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             together[0].loop.call_soon_threadsafe(done)
 
     def _decided(self, connection: Connection) -> Any:
         """Decide what starts; a mistake in that must not undo the changes that led to it."""
         connection.exec_driver_sql("SAVEPOINT decision")
+        told = len(noted.of(connection).events)
         try:
             return self._decide(connection)
         except OperationalError:
             raise
         except Exception:
             log.exception("what may start could not be decided")
-            connection.exec_driver_sql("ROLLBACK TO decision")
+            _undo(connection, "decision", told)
             self._undone()
             return None
 
-    def _hand_over(self, together: list[Write], decided: Any) -> None:
-        self._committed(decided)
+    def _hand_over(self, together: list[Write], events: list[noted.Told], decided: Any) -> None:
+        self._committed(events, decided)
         for write in together:
             write.settle()
 
 
 def _apart(connection: Connection, write: Write) -> None:
     """Make one of several changes, so that the others stand where it fails."""
+    told = len(noted.of(connection).events)
     connection.exec_driver_sql("SAVEPOINT change")
     write.carry_out(connection)
     if write.problem is not None:
-        connection.exec_driver_sql("ROLLBACK TO change")
+        _undo(connection, "change", told)
     connection.exec_driver_sql("RELEASE change")
+
+
+def _undo(connection: Connection, savepoint: str, told: int) -> None:
+    """Take back what was done since a savepoint, and what was told then."""
+    connection.exec_driver_sql(f"ROLLBACK TO {savepoint}")
+    del noted.of(connection).events[told:]
 
 
 def _within(engine: Engine, work: Callable[..., T], args: Any) -> T:

@@ -15,6 +15,7 @@ from jobs_jupyter.models.names import new_queue_id
 from jobs_jupyter.models.queue import JobQueueSpec
 from jobs_jupyter.service.clock import SECOND, iso
 from jobs_jupyter.service.scheduler import Queue
+from jobs_jupyter.service.store import noted
 from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
@@ -23,7 +24,6 @@ IDLE = and_(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not
 IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
 
-_TOUCHED = "touched lines"
 
 # built once: building a statement costs more than running it
 _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
@@ -143,17 +143,11 @@ def _settings(queue: Row[Any]) -> dict[str, Any]:
 
 def touch(connection: Connection, queue_id: str | None) -> None:
     """Say that more may be able to start in this line (None: of the jobs without a queue)."""
-    connection.info.setdefault(_TOUCHED, set()).add(queue_id)
+    noted.of(connection).touched.add(queue_id)
 
 
 def nothing(connection: Connection, _: int = 0) -> None:
     """Change nothing: a transaction that only decides what may start by now."""
-
-
-def touched(connection: Connection) -> set[str | None]:
-    """Return the lines that were touched since this was asked last."""
-    found: set[str | None] = connection.info.pop(_TOUCHED, set())
-    return found
 
 
 def is_spent(queue: Row[Any]) -> bool:
