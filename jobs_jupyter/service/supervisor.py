@@ -90,7 +90,7 @@ class Supervisor:
         try:
             for queue_id in await self.database.read(line.idle_clusters, self.clock.now()):
                 await self._stop_cluster(queue_id)
-            await self.change(line.nothing)
+            await self.change(line.due)
         except OperationalError as problem:
             log.error("what is due can't be started yet: %s", problem.orig)
             self._alarm = asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._spawn_look)

@@ -57,8 +57,11 @@ class Admission:
         """A transaction was rolled back: look at all lines the next time."""
         self._knows_nothing = True
 
-    def __call__(self, connection: Connection) -> Decision:
-        """Write down the runs that may start now."""
+    def __call__(self, connection: Connection) -> Decision | None:
+        """Write down the runs that may start now; None where nothing has changed for anybody who waits."""
+        notes = noted.of(connection)
+        if not (notes.touched or notes.due or self._unread or self._knows_nothing):
+            return None
         now = self._clock.now()
         self._look(connection)
         retries = [_waiting(row) for row in connection.execute(_RETRYING)]

@@ -6,10 +6,11 @@ Each takes the connection of a transaction and the time now, in microseconds.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from jobs_jupyter.models.errors import JobStateError, PackageError
 from jobs_jupyter.models.job import JobConfig
@@ -18,23 +19,34 @@ from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
-from jobs_jupyter.service.resources import Demand
+from jobs_jupyter.service.resources import NOTHING, Demand
 from jobs_jupyter.service.scheduler import turn_of
 from jobs_jupyter.service.store import line, noted
 from jobs_jupyter.service.store.leases import Leases, demand_of
-from jobs_jupyter.service.store.records import ALIVE, TERMINAL, job_row, require, statuses, view
-from jobs_jupyter.service.store.schema import events, jobs, packages, runs, tags
+from jobs_jupyter.service.store.records import (
+    ALIVE,
+    TERMINAL,
+    job_row,
+    require,
+    runs_of,
+    status,
+    statuses,
+    view,
+)
+from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, packages, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
 
 # built once: building a statement costs more than running it
 _RUN = select(runs).where(runs.c.name == bindparam("run"))
 _BY_KEY = select(jobs).where(jobs.c.idempotency_key == bindparam("key"))
-_COUNT_RUNS = select(func.count()).where(runs.c.job_id == bindparam("job"))
-_ADD_JOB, _ADD_RUN, _ADD_EVENT = insert(jobs), insert(runs), insert(events)
-_SET_JOB = update(jobs).where(jobs.c.id == bindparam("job"))
+_LIVING = select(runs).where(runs.c.job_id == bindparam("job"), RUN_ALIVE)
+_HAS_PACKAGE = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
+_ADD_JOB, _ADD_RUN = insert(jobs).returning(*jobs.c), insert(runs).returning(*runs.c)
+_ADD_EVENT, _ADD_TAG = insert(events), insert(tags)
+_SET_JOB = update(jobs).where(jobs.c.id == bindparam("job")).returning(*jobs.c)
 _USE_PACKAGE = update(packages).where(packages.c.digest == bindparam("package"))
-_SET_RUN = update(runs).where(runs.c.name == bindparam("run"))
+_SET_RUN = update(runs).where(runs.c.name == bindparam("run")).returning(*runs.c)
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     priority = wanted.priority if wanted else None
     rank, turn = turn_of(queue.execution_mode if queue else "FIFO", priority, now)
     plain = 0 if queue else new.counts_as
-    connection.execute(
+    row = connection.execute(
         _ADD_JOB,
         {
             "id": new.id,
@@ -102,13 +114,13 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "updated_at": now,
             "status_updated_at": now,
         },
-    )
+    ).one()
     _index_tags(connection, new.id, its_tags, now)
     if new.package:
         connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
-    line.touch(connection, queue.id if queue else None)
-    row = _publish(connection, new.id, "state", now)
-    return statuses(connection, [row])[0]
+    line.touch(connection, row.queue_id)
+    _publish(connection, row, (), "state", now)
+    return status(connection, row, ())
 
 
 def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, now: int) -> Launch | None:
@@ -116,28 +128,25 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
     job = job_row(connection, job_id)
     if job is None or job.due_at is None or job.stop_requested_at is not None:
         return None
-    attempt = connection.execute(_COUNT_RUNS, {"job": job_id}).scalar_one() + 1
-    name = new_run_name()
-    connection.execute(
+    earlier = runs_of(connection, job_id)
+    run = connection.execute(
         _ADD_RUN,
         {
-            "name": name,
+            "name": new_run_name(),
             "job_id": job_id,
-            "attempt": attempt,
+            "attempt": len(earlier) + 1,
             "state": "STARTING",
             "launch": 1,
             "boot_id": boot_id,
             "created_at": now,
-            **(
-                given.take(demand_of(job)) if job.memory is not None else {"cpu_list": None, "gpu_list": None}
-            ),
+            **given.take(demand_of(job) if job.memory is not None else NOTHING),
         },
-    )
-    if attempt == 1 and job.queue_id is not None:
+    ).one()
+    if not earlier and job.queue_id is not None:
         line.enter(connection, job.queue_id, now)
-    _set(connection, job_id, now, due_at=None)
-    _publish(connection, job_id, "run", now)
-    return launch_of(connection, name)
+    job = _set(connection, job_id, now, due_at=None)
+    _publish(connection, job, [*earlier, run], "run", now)
+    return _launch(connection, job, run)
 
 
 def launch_again(connection: Connection, run: str, boot_id: str, _: int = 0) -> Launch:
@@ -155,11 +164,13 @@ def run_started(connection: Connection, run: str, now: int) -> bool:
     connection.execute(_SET_RUN, {"run": run, "state": "RUNNING", "started_at": now})
     job = require(connection, row.job_id)
     if job.state == "STARTING":
-        _set(connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None)
-        _publish(connection, job.id, "state", now)
+        job = _set(
+            connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None
+        )
+        _publish(connection, job, None, "state", now)
     else:
-        _set(connection, job.id, now, reason=None)
-        _publish(connection, job.id, "run", now)
+        job = _set(connection, job.id, now, reason=None)
+        _publish(connection, job, None, "run", now)
     return job.stop_requested_at is not None
 
 
@@ -198,8 +209,8 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
         waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
         line.touch(connection, job.queue_id)
-        _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
-        _publish(connection, job.id, "run", now)
+        job = _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
+        _publish(connection, job, None, "run", now)
         return None
     else:
         finish(connection, job.id, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
@@ -209,9 +220,11 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
 def finish(connection: Connection, job_id: str, state: str, now: int, **values: Any) -> None:
     """The job is terminal."""
     values = {"reason": None, "error": None, "exit_code": None, **values}
-    _set(connection, job_id, now, state=state, status_updated_at=now, ended_at=now, due_at=None, **values)
-    row = _publish(connection, job_id, "state", now)
-    line.leave(connection, row.queue_id, now)
+    job = _set(
+        connection, job_id, now, state=state, status_updated_at=now, ended_at=now, due_at=None, **values
+    )
+    _publish(connection, job, None, "state", now)
+    line.leave(connection, job.queue_id, now)
 
 
 def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None:
@@ -219,25 +232,24 @@ def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None
     job = require(connection, job_id)
     if job.state in TERMINAL:
         return None
-    if job.stop_requested_at is None:
-        _set(connection, job_id, now, stop_requested_at=now, reason="stopping")
-    living = connection.execute(
-        select(runs).where(runs.c.job_id == job_id, runs.c.state.in_(ALIVE))
-    ).one_or_none()
+    asked_before = job.stop_requested_at is not None
+    if not asked_before:
+        job = _set(connection, job_id, now, stop_requested_at=now, reason="stopping")
+    living = connection.execute(_LIVING, {"job": job_id}).one_or_none()
     if living is None:
         finish(connection, job_id, "TERMINATED", now, reason="stopped")
         return None
-    if job.stop_requested_at is None:
-        _publish(connection, job_id, "run", now)
-    return launch_of(connection, living.name)
+    if not asked_before:
+        _publish(connection, job, None, "run", now)
+    return _launch(connection, job, living)
 
 
 def archive(connection: Connection, job_id: str, now: int) -> None:
     """Hide a terminal job from name look-ups and lists."""
     job = _terminal(connection, job_id, "archived")
     if job.archived_at is None:
-        _set(connection, job_id, now, archived_at=now)
-        _publish(connection, job_id, "archived", now)
+        job = _set(connection, job_id, now, archived_at=now)
+        _publish(connection, job, None, "archived", now)
 
 
 def remove(connection: Connection, job_id: str, now: int) -> str | None:
@@ -275,7 +287,10 @@ def run_row(connection: Connection, run: str) -> Row[Any] | None:
 def launch_of(connection: Connection, run: str) -> Launch:
     """Return what it takes to start a run, or to find it again."""
     row = connection.execute(_RUN, {"run": run}).one()
-    job = require(connection, row.job_id)
+    return _launch(connection, require(connection, row.job_id), row)
+
+
+def _launch(connection: Connection, job: Row[Any], row: Row[Any]) -> Launch:
     return Launch(
         job_id=job.id,
         job_name=job.name,
@@ -304,26 +319,24 @@ def alive(connection: Connection) -> list[Launch]:
 
 def has_package(connection: Connection, digest: str) -> bool:
     """Whether all of the package is stored."""
-    return (
-        connection.execute(select(packages.c.digest).where(packages.c.digest == digest)).first() is not None
-    )
+    return connection.execute(_HAS_PACKAGE, {"package": digest}).first() is not None
 
 
 def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -> dict[str, str]:
     check_tags(new)
     job = require(connection, job_id)
     if new != json.loads(job.tags):
-        _set(connection, job_id, now, tags=json.dumps(new))
+        job = _set(connection, job_id, now, tags=json.dumps(new))
         connection.execute(delete(tags).where(tags.c.job_id == job_id))
         _index_tags(connection, job_id, new, job.created_at)
-        _publish(connection, job_id, "tags", now)
+        _publish(connection, job, None, "tags", now)
     return new
 
 
 def _index_tags(connection: Connection, job_id: str, new: dict[str, str], created_at: int) -> None:
     if new:
         rows = [{"job_id": job_id, "key": k, "value": v, "created_at": created_at} for k, v in new.items()]
-        connection.execute(insert(tags), rows)
+        connection.execute(_ADD_TAG, rows)
 
 
 def _by_key(connection: Connection, key: str) -> Row[Any] | None:
@@ -340,15 +353,17 @@ def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
     return job
 
 
-def _set(connection: Connection, job_id: str, now: int, **values: Any) -> None:
-    connection.execute(_SET_JOB, {"job": job_id, "updated_at": now, **values})
-
-
-def _publish(connection: Connection, job_id: str, kind: str, now: int) -> Row[Any]:
-    row = require(connection, job_id)
-    shown = json.dumps(view(connection, row), separators=(",", ":"))
-    _tell(connection, job_id, kind, shown, now)
+def _set(connection: Connection, job_id: str, now: int, **values: Any) -> Row[Any]:
+    row: Row[Any] = connection.execute(_SET_JOB, {"job": job_id, "updated_at": now, **values}).one()
     return row
+
+
+def _publish(
+    connection: Connection, job: Row[Any], its_runs: Sequence[Row[Any]] | None, kind: str, now: int
+) -> None:
+    """Write down an event; `its_runs` where they are known."""
+    shown = view(connection, job, runs_of(connection, job.id) if its_runs is None else its_runs)
+    _tell(connection, job.id, kind, json.dumps(shown, separators=(",", ":")), now)
 
 
 def _tell(connection: Connection, job_id: str, kind: str, shown: str, now: int) -> None:

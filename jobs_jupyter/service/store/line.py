@@ -25,8 +25,11 @@ IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
 
 
+_LABELS = "queue labels"
+
 # built once: building a statement costs more than running it
 _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_SET_QUEUE = update(queues).where(queues.c.id == bindparam("queue"))
 _TAKEN = select(func.count()).where(jobs.c.queue_id == bindparam("queue"), HAS_PLACE)
 _TURN = tuple_(jobs.c.rank, jobs.c.turn, jobs.c.id)
 _AHEAD = select(func.count()).where(
@@ -146,8 +149,9 @@ def touch(connection: Connection, queue_id: str | None) -> None:
     noted.of(connection).touched.add(queue_id)
 
 
-def nothing(connection: Connection, _: int = 0) -> None:
-    """Change nothing: a transaction that only decides what may start by now."""
+def due(connection: Connection, _: int = 0) -> None:
+    """Say that the time has come for something; what, is looked up where it is decided what starts."""
+    noted.of(connection).due = True
 
 
 def is_spent(queue: Row[Any]) -> bool:
@@ -174,10 +178,13 @@ def position(connection: Connection, job: Row[Any]) -> str | None:
 
 
 def label(connection: Connection, queue_id: str | None) -> str | None:
-    """Return what a queue is called: its name, or its id where it has none."""
+    """Return what a queue is called: its name, or its id where it has none. Neither ever changes."""
     if queue_id is None:
         return None
-    return str(require(connection, queue_id).name or queue_id)
+    known: dict[str, str] = connection.info.setdefault(_LABELS, {})
+    if queue_id not in known:
+        known[queue_id] = str(require(connection, queue_id).name or queue_id)
+    return known[queue_id]
 
 
 def _ordinal(number: int) -> str:
@@ -195,7 +202,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
         values |= {"cluster_started_at": now, "clusters": queue.clusters + 1}
-    connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
+    connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
     return int(queue.clusters + fresh)
 
 
@@ -205,7 +212,7 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
         return
     touch(connection, queue_id)
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
-        connection.execute(update(queues).where(queues.c.id == queue_id).values(idle_since=now))
+        connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
 
 
 def idle_clusters(connection: Connection, now: int) -> list[str]:

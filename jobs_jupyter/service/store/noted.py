@@ -22,10 +22,14 @@ class Told(NamedTuple):
 
 @dataclass
 class Notes:
-    """The lines in which more may be able to start (None: of the jobs without a queue), and the events."""
+    """The lines in which more may be able to start (None: of the jobs without a queue), and the events.
+
+    `due`: what waited for its time may be due by now.
+    """
 
     touched: set[str | None] = field(default_factory=set)
     events: list[Told] = field(default_factory=list)
+    due: bool = False
 
 
 def begin(connection: Connection) -> Notes:

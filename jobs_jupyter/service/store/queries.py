@@ -12,7 +12,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
-from jobs_jupyter.service.store.records import ALIVE, SUGGESTIONS_FROM, TERMINAL, require, statuses, view
+from jobs_jupyter.service.store.records import (
+    ALIVE,
+    SUGGESTIONS_FROM,
+    TERMINAL,
+    require,
+    runs_of,
+    statuses,
+    view,
+)
 from jobs_jupyter.service.store.schema import IN_LINE, events, jobs, runs, tags
 
 SORT_COLUMNS = {
@@ -47,7 +55,7 @@ class Listing:
 
 def view_of(connection: Connection, job_id: str) -> dict[str, Any]:
     """Return one job as the feed shows it."""
-    return view(connection, require(connection, job_id))
+    return view(connection, require(connection, job_id), runs_of(connection, job_id))
 
 
 def find(connection: Connection, name: str, project: str, include_archived: bool) -> dict[str, Any]:
@@ -155,7 +163,7 @@ def _decode(cursor: str) -> tuple[Any, str]:
 def in_line(connection: Connection, job_ids: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return id, reason and view of those of these jobs that wait for their turn, as they are now."""
     rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), IN_LINE))
-    views = [(row.id, view(connection, row)) for row in rows]
+    views = [(row.id, view(connection, row, runs_of(connection, row.id))) for row in rows]
     return [
         (job_id, shown["reason"] or "", json.dumps(shown, separators=(",", ":"))) for job_id, shown in views
     ]

@@ -54,14 +54,15 @@ def runs_of(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
 def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Return these jobs as JobStatus dicts."""
     if len(rows) == 1:
-        return [_status(connection, rows[0], runs_of(connection, rows[0].id))]
+        return [status(connection, rows[0], runs_of(connection, rows[0].id))]
     found: dict[str, list[Row[Any]]] = {row.id: [] for row in rows}
     for run in connection.execute(_RUNS_OF_ALL, {"jobs": list(found)}):
         found[run.job_id].append(run)
-    return [_status(connection, row, found[row.id]) for row in rows]
+    return [status(connection, row, found[row.id]) for row in rows]
 
 
-def _status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+    """Return the job as a JobStatus dict."""
     full = {
         **_common(connection, row),
         "config": json.loads(row.config),
@@ -73,14 +74,14 @@ def _status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]])
     return {key: value for key, value in full.items() if value is not None}
 
 
-def view(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def view(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     """Return the job as the feed shows it: the same small shape whatever changed."""
     return {
         **_common(connection, row),
         "queue": line.label(connection, row.queue_id),
         "priority": row.priority,
         "archived": row.archived_at is not None,
-        "runs": [_run(run) for run in runs_of(connection, row.id)[-VIEW_RUNS:]],
+        "runs": [_run(run) for run in its_runs[-VIEW_RUNS:]],
     }
 
 
