@@ -13,6 +13,22 @@ from jobs_jupyter.service.launch import Launch
 KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "JOBS_JUPYTER_QUEUE_", "PYDEVD_")
 KERNEL_BACKENDS = ("module://matplotlib_inline", "module://ipympl", "inline", "widget")
 
+THREADS = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+"""What says to libraries how many threads to use; without them each asks how many CPUs the machine has."""
+
+GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""What says to CUDA and ROCm which GPUs there are. ROCR_VISIBLE_DEVICES would count a second time."""
+
 
 def save(paths: JobPaths, environment: dict[str, str]) -> None:
     """Keep the submitting process's environment, readable by its user alone, until the job is terminal."""
@@ -40,6 +56,8 @@ def extra(
     own = dict(launch.config.env_vars or {})
     added = {
         **({} if "PYTHONUNBUFFERED" in base else {"PYTHONUNBUFFERED": "1"}),
+        **_threads(launch.cpus, base),
+        **_gpus(launch.gpu_list, base),
         **own,
         "JOBS_JUPYTER_JOB_ID": launch.job_id,
         "JOBS_JUPYTER_JOB_NAME": launch.job_name,
@@ -53,6 +71,23 @@ def extra(
         path = own.get("PATH", base.get("PATH", os.defpath))
         added["PATH"] = f"{_directory_of_python(launch.interpreter, tools)}{os.pathsep}{path}"
     return added
+
+
+def _threads(cpus: int | None, base: dict[str, str]) -> dict[str, str]:
+    """Tell libraries how many CPUs the run has; a smaller number of the submitting process stays."""
+    if not cpus:
+        return {}
+    asked = {name: base.get(name, "") for name in THREADS}
+    return {name: str(cpus) for name, text in asked.items() if not (text.isdigit() and 0 < int(text) < cpus)}
+
+
+def _gpus(indices: str | None, base: dict[str, str]) -> dict[str, str]:
+    """Show the run the GPUs that it has leased and no others; None: those that the submitter sees."""
+    if indices is None:
+        return {}
+    # counted as the driver counts them, as leases are; CUDA's own order is by speed
+    order = {} if "CUDA_DEVICE_ORDER" in base else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {**dict.fromkeys(GPUS, indices), "NVIDIA_VISIBLE_DEVICES": indices or "void", **order}
 
 
 def _directory_of_python(interpreter: str, tools: Path) -> Path:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 
-if __package__:
-    from jobs_jupyter.service import cgroups
-else:
-    import cgroups  # type: ignore[import-not-found, no-redef]
+from jobs_jupyter.service import cgroups
 
 LINUX = sys.platform.startswith("linux")
+MAXRSS_UNIT = 1024 if LINUX else 1  # bytes that an rusage's ru_maxrss counts in
 _PR_SET_CHILD_SUBREAPER = 36
+_PUNCH_HOLE = 0x1 | 0x2  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+_F_PUNCHHOLE = 99  # macOS
 
 
 def boot_id() -> str:
@@ -38,6 +39,12 @@ def cpu_indices() -> tuple[int, ...]:
     usable = sorted(os.sched_getaffinity(0))
     limit = cgroups.cpu_limit()
     return tuple(usable if limit is None else usable[: max(1, int(limit))])
+
+
+def use_cpus(indices: list[int]) -> None:
+    """Keep this process and its children to these CPUs; to all where none of them is there (or on macOS)."""
+    if LINUX and (usable := os.sched_getaffinity(0).intersection(indices)):
+        os.sched_setaffinity(0, usable)
 
 
 def memory_bytes() -> int:
@@ -63,6 +70,38 @@ def gpu_indices() -> tuple[int, ...]:
         return tuple(range(len(os.listdir("/proc/driver/nvidia/gpus"))))
     except OSError:
         return ()
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory; 0 where it does not tell."""
+    with contextlib.suppress(OSError), open("/proc/vmstat", "rb") as file:
+        for line in file.read().splitlines():
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def punch_hole(descriptor: int, start: int, end: int) -> None:
+    """Give a part of a file back to the file system; it reads as zeros, and all else keeps its offset.
+
+    OSError: this file system can't do that. On macOS `start` and `end` have to be multiples of a block.
+    """
+    if LINUX:
+        libc = ctypes.CDLL(None, use_errno=True)
+        size = ctypes.c_int64
+        if libc.fallocate(descriptor, _PUNCH_HOLE, size(start), size(end - start)):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    else:
+        import fcntl
+        import struct
+
+        fcntl.fcntl(descriptor, _F_PUNCHHOLE, struct.pack("=IIqq", 0, 0, start, end - start))
 
 
 def start_time(pid: int) -> str | None:

@@ -6,7 +6,9 @@ import signal
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Cause = Literal["exit", "timeout", "stop", "start", "lost"]
+from jobs_jupyter.models.sizes import human
+
+Cause = Literal["exit", "timeout", "stop", "start", "lost", "memory", "log"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,9 @@ class Outcome:
     """The end of one run.
 
     `exit_code` is None where there was none: `signal` killed it, or it never started (`start`), or
-    nobody saw its end (`lost`). `started_at` and `ended_at` are in microseconds.
+    nobody saw its end (`lost`). `limit` is how many bytes of `memory` or of its `log` it might have;
+    with `out_of_memory` it had no limit, and the machine had no memory left. `started_at` and
+    `ended_at` are in microseconds; `peak_memory` is in bytes.
     """
 
     cause: Cause
@@ -24,6 +28,10 @@ class Outcome:
     started_at: int | None = None
     ended_at: int | None = None
     error: dict[str, Any] | None = None
+    out_of_memory: bool = False
+    limit: int | None = None
+    cpu_time_s: float | None = None
+    peak_memory: int | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -33,7 +41,7 @@ class Outcome:
     @property
     def may_retry(self) -> bool:
         """Whether another run may do better."""
-        return not self.succeeded and self.cause in ("exit", "timeout", "lost")
+        return not self.succeeded and self.cause in ("exit", "timeout", "lost", "memory", "log")
 
     def reason(self, timeout_s: int | None) -> str | None:
         """Say in words why the run did not succeed; None where it did."""
@@ -48,11 +56,27 @@ class Outcome:
                 return f"could not start: {self.message}"
             case "lost":
                 return f"lost: {self.message}"
+            case "memory":
+                return f"killed: out of memory, peak {human(self.peak_memory or 0)} (limit {_limit(self)})"
+            case "log":
+                return (
+                    f"killed: its log grew beyond {_limit(self)}, and the file system can't let go of "
+                    "a log's middle; write less, or raise log_max_bytes"
+                )
+        return self._how_it_exited()
+
+    def _how_it_exited(self) -> str:
         if self.signal is not None:
-            return f"killed by signal {self.signal} ({signal_name(self.signal)})"
+            name = "out of memory" if self.out_of_memory else signal_name(self.signal)
+            return f"killed by signal {self.signal} ({name})"
         # a shell says 128 + n of a command that signal n killed
         by = self.exit_code - 128 if self.exit_code and self.exit_code > 128 else None
-        return f"exit code {self.exit_code}" + (f" ({name})" if by and (name := signal_name(by)) else "")
+        name = "out of memory" if self.out_of_memory else signal_name(by) if by else ""
+        return f"exit code {self.exit_code}" + (f" ({name})" if name else "")
+
+
+def _limit(outcome: Outcome) -> str:
+    return human(outcome.limit or 0)
 
 
 def signal_name(number: int) -> str:

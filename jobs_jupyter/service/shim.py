@@ -21,11 +21,11 @@ import sys
 import time
 from typing import Any, NoReturn
 
-if __package__:
-    from jobs_jupyter.service import machine
-else:
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    import machine  # type: ignore[import-not-found, no-redef]
+if not __package__:  # run as a program, without the directories that `site` would add
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from jobs_jupyter.service import durable, machine
+from jobs_jupyter.service.watch import Watch
 
 KILL_EVERY_S = 0.02
 WRITE_AGAIN_S = 1.0
@@ -35,7 +35,8 @@ class Run:
     """One run, from its claim to its end.
 
     `spec` is launch.json: `command`, `directory`, `environment` (a file, JSON), `extra` (variables
-    on top of it), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`.
+    on top of it), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`,
+    and what `Watch` reads.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -45,6 +46,7 @@ class Run:
         self.cause = "exit"
         self.child = 0
         self.wakeup = -1
+        self.watch = Watch(spec)
 
     def claim(self) -> bool:
         """Take the run on, or learn that it was revoked: the file appears once, with its content."""
@@ -77,11 +79,12 @@ class Run:
             environment = {**json.load(file), **self.spec["extra"]}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         read, write = os.pipe()
+        self.watch.begin()
         # blocked until the child has handlers of its own: a stop that comes at once must end it
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self.child = os.fork()
         if self.child == 0:
-            _become(self.spec, environment, log, write)
+            _become(self.spec, self.watch, environment, log, write)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         os.close(write)
         os.close(log)
@@ -93,13 +96,14 @@ class Run:
         """Collect what has ended; whether any child is left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
-            if pid == self.child:
-                self.status = status
             if pid == 0:
                 return True
+            self.watch.reaped(used)
+            if pid == self.child:
+                self.status = status
 
     def sleep(self, seconds: float | None) -> None:
         """Until a signal comes, for `seconds` at most."""
@@ -109,7 +113,7 @@ class Run:
                 pass
 
     def wait(self) -> None:
-        """Until the run has ended, was asked to stop, or is over its time."""
+        """Until the run has ended, was asked to stop, or is over its time or another limit."""
         timeout = self.spec["timeout_s"]
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.reap() and self.status is None:
@@ -120,12 +124,20 @@ class Run:
             if left is not None and left <= 0:
                 self.cause = "timeout"
                 return
-            self.sleep(left)
+            if cause := self.watch.look():
+                self.cause = cause
+                return
+            pause = self.watch.pause_s()
+            self.sleep(pause if left is None else min(left, pause))
 
     def end_tree(self) -> None:
-        """SIGTERM to every descendant, SIGKILL after the grace period, until none is left."""
+        """SIGTERM to every descendant, SIGKILL after the grace period, until none is left.
+
+        There is no grace for what fills the memory or the disk.
+        """
         machine.signal_all(machine.descendants(os.getpid()), signal.SIGTERM)
-        deadline = time.monotonic() + self.spec["grace_s"]
+        grace_s = 0 if self.cause in ("memory", "log") else self.spec["grace_s"]
+        deadline = time.monotonic() + grace_s
         while self.left():
             if time.monotonic() >= deadline:
                 machine.signal_all(machine.descendants(os.getpid()), signal.SIGKILL)
@@ -139,34 +151,23 @@ class Run:
         """Write exit.json, however long the disk is full."""
         status = self.status
         code = None if status is None else os.waitstatus_to_exitcode(status)
+        if self.cause == "exit" and self.watch.out_of_memory(code):
+            self.cause = "memory"
         text = json.dumps(
             {
                 "cause": self.cause,
                 "exit_code": code if code is not None and code >= 0 else None,
                 "signal": -code if code is not None and code < 0 else None,
+                "out_of_memory": self.cause == "exit" and self.watch.killed_by_kernel(code),
                 "started_at": self.started_at,
                 "ended_at": time.time(),
+                **self.watch.totals(self.cause),
                 **more,
             }
         )
-        while not _written(self.spec["exit"], text):
+        self.watch.close()
+        while not durable.write(self.spec["exit"], text):
             time.sleep(WRITE_AGAIN_S)
-
-
-def _written(path: str, text: str) -> bool:
-    """Write a file so that it is durable and never seen half; False where the disk is full."""
-    scratch = f"{path}.new"
-    try:
-        with open(scratch, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(scratch, path)
-    except FileNotFoundError:
-        return True  # the run's directory is gone: nobody will ask
-    except OSError:
-        return False
-    return True
 
 
 def supervise(spec: dict[str, Any]) -> None:
@@ -192,10 +193,13 @@ def supervise(spec: dict[str, Any]) -> None:
     run.record()
 
 
-def _become(spec: dict[str, Any], environment: dict[str, str], log: int, problems: int) -> NoReturn:
+def _become(
+    spec: dict[str, Any], watch: Watch, environment: dict[str, str], log: int, problems: int
+) -> NoReturn:
     """In the child: become the run's command, or say why not."""
     try:
         os.setpgid(0, 0)
+        watch.hold()
         null = os.open(os.devnull, os.O_RDONLY)
         for target, source in ((0, null), (1, log), (2, log)):
             os.dup2(source, target)

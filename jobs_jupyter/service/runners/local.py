@@ -8,13 +8,14 @@ import json
 import os
 import signal
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import environment, machine
+from jobs_jupyter.service import cgroups, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
@@ -24,6 +25,7 @@ from jobs_jupyter.service.runners import Ended
 from jobs_jupyter.service.shims import Shims, on_exit
 
 GRACE_S = 3.0
+LOG_MAX_BYTES = 1 << 30
 LONGEST_COMMAND = 131_071  # bytes: Linux's MAX_ARG_STRLEN, less the final zero
 NOT_YET = {
     "image_uri": "Jobs run in this machine's own environment",
@@ -37,10 +39,20 @@ NOT_YET = {
 
 
 class LocalRunner:
-    """Executes runs on this machine."""
+    """Executes runs on this machine.
 
-    def __init__(self, paths: StatePaths, packages: PackageFiles, ended: Ended) -> None:
+    A run's log may take `log_max_bytes` on disk; None: any number.
+    """
+
+    def __init__(
+        self,
+        paths: StatePaths,
+        packages: PackageFiles,
+        ended: Ended,
+        log_max_bytes: int | None = LOG_MAX_BYTES,
+    ) -> None:
         self.paths = paths
+        self.log_max_bytes = log_max_bytes
         self.packages = packages
         self.shims = Shims()
         self._ended = ended
@@ -126,13 +138,29 @@ class LocalRunner:
             "claim": str(paths.claim(launch.number)),
             "stop": str(paths.stop),
             "exit": str(paths.exit),
+            "usage": str(paths.usage),
+            "gap": str(paths.gap),
             "timeout_s": launch.config.timeout_s,
             "grace_s": GRACE_S,
+            "log_max_bytes": self.log_max_bytes,
+            "cpus": [int(index) for index in (launch.cpu_list or "").split(",") if index],
+            "memory": launch.memory,
+            "cgroup": self._cgroup(launch),
         }
         target = paths.launch
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(spec, file)
         return target
+
+    def _cgroup(self, launch: Launch) -> str | None:
+        """Return the control group to make for the run; None: it needs none, or none can be made."""
+        if launch.memory is None or self._cgroups is None:
+            return None
+        return f"{self._cgroups}/jobs_jupyter-{launch.run}"
+
+    @cached_property
+    def _cgroups(self) -> str | None:
+        return cgroups.place_for_limits()
 
     def _watch(self, launch: Launch, pid: int, started: str | None) -> None:
         self._pids[launch.run] = pid
@@ -147,6 +175,7 @@ class LocalRunner:
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
+            _remove_group(paths.launch)
             outcome = otherwise or Outcome("lost", message="how it ended can't be read")
         paths.launch.unlink(missing_ok=True)
         self._ended(launch.run, outcome)
@@ -159,13 +188,24 @@ def _read_exit(paths: RunPaths) -> Outcome | None:
         return None
     return Outcome(
         found["cause"],
-        exit_code=found["exit_code"] if found["cause"] in ("exit", "stop", "timeout") else None,
+        exit_code=None if found["cause"] == "start" else found["exit_code"],
         signal=found["signal"],
         message=found.get("message", ""),
         started_at=int(found["started_at"] * SECOND),
         ended_at=int(found["ended_at"] * SECOND),
         error=_read_error(paths.outputs / "error.json"),
+        out_of_memory=found.get("out_of_memory", False),
+        limit=found.get("limit"),
+        cpu_time_s=found.get("cpu_time_s"),
+        peak_memory=found.get("peak_memory"),
     )
+
+
+def _remove_group(launch: Path) -> None:
+    """Remove the control group that a dead shim has left."""
+    with contextlib.suppress(OSError, ValueError):
+        if folder := json.loads(launch.read_text()).get("cgroup"):
+            cgroups.MemoryGroup(folder).clear()
 
 
 def _read_error(path: Path) -> dict[str, Any] | None:

@@ -1,0 +1,95 @@
+"""How much CPU time and memory a run has used: sampled, and kept as a series that stays small.
+
+Pages that processes share are counted once, which is costly to find out: it is done as often as
+takes half a percent of the time, and in between, what it found is scaled by what is cheap to know.
+
+The series is a file of records: seconds since the run's start, seconds of CPU time so far, bytes of
+memory. When it has `MOST` of them, every second one is dropped, and from then on half as many
+are taken: a run of a week has no more of them than one of twenty minutes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import time
+
+from jobs_jupyter.service import tree
+
+RECORD = struct.Struct("<ddQ")
+MOST = 600
+EVERY_S = 1.0
+SHARE = 0.005  # of the time that may go into counting shared pages
+
+
+class Meter:
+    """What one run's processes, all below `root`, use."""
+
+    def __init__(self, root: int, path: str) -> None:
+        self.root = root
+        self.cpu_s = 0.0
+        self.memory = 0
+        self.peak = 0  # bytes
+        self.pids: list[int] = []
+        self._series = Series(path)
+        self._shared = 1.0  # how much is left of the memory when shared pages are counted once
+        self._count_at = 0.0
+
+    def look(self, elapsed_s: float, reaped_cpu_s: float) -> None:
+        """Take a sample, `elapsed_s` after the run's start; those reaped so far have used `reaped_cpu_s`."""
+        found = tree.below(self.root)
+        self.pids = [process.pid for process in found]
+        self.cpu_s = max(self.cpu_s, reaped_cpu_s + sum(process.cpu_s for process in found))
+        self.memory = self._counted(sum(process.memory for process in found))
+        self.peak = max(self.peak, self.memory)
+        self._series.add(elapsed_s, self.cpu_s, self.memory)
+
+    def _counted(self, memory: int) -> int:
+        if len(self.pids) < 2 or not memory:
+            return memory
+        before = time.monotonic()
+        if before >= self._count_at:
+            once = tree.proportional(self.pids)
+            self._shared = min(1.0, once / memory) if once else 1.0
+            after = time.monotonic()
+            self._count_at = after + (after - before) / SHARE
+        return int(memory * self._shared)
+
+
+class Series:
+    """The file of records, which never has more than `MOST`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._every_s = EVERY_S
+        self._next_at = 0.0
+        self._highest = 0
+        self._records: list[bytes] = []
+
+    def add(self, elapsed_s: float, cpu_s: float, memory: int) -> None:
+        """Keep a sample if it is due; of the memory, the highest since the one before it."""
+        self._highest = max(self._highest, memory)
+        if elapsed_s < self._next_at:
+            return
+        self._records.append(RECORD.pack(elapsed_s, cpu_s, self._highest))
+        self._next_at, self._highest = elapsed_s + self._every_s * 0.95, 0
+        with contextlib.suppress(OSError):  # a full disk costs samples, not the run
+            if len(self._records) < MOST:
+                self._write(self._path, self._records[-1:], os.O_APPEND)
+            else:
+                self._thin()
+
+    def _thin(self) -> None:
+        self._records = self._records[1::2]
+        self._every_s *= 2
+        scratch = f"{self._path}.new"
+        self._write(scratch, self._records, os.O_TRUNC)
+        os.rename(scratch, self._path)
+
+    def _write(self, path: str, records: list[bytes], flag: int) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
+        try:
+            os.write(descriptor, b"".join(records))
+        finally:
+            os.close(descriptor)
