@@ -208,9 +208,9 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
 
 def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     """A job of the queue has ended; with the last one its idle time begins."""
+    touch(connection, queue_id)
     if queue_id is None:
         return
-    touch(connection, queue_id)
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
         connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
 
