@@ -111,8 +111,7 @@ def _read(connection: Connection, queue_id: str | None) -> Line:
     row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
     if row is None:
         return Line(None, ())
-    taken = connection.execute(_TAKEN, {"queue": queue_id}).scalar_one()
-    queue = Queue(row.max_concurrency, taken, line.is_spent(row))
+    queue = line.as_seen(connection, row)
     if not queue.places:
         return Line(queue, ())
     head = connection.execute(_HEAD, {"queue": queue_id, "most": min(queue.places, LOOK_AHEAD)})
@@ -149,5 +148,4 @@ _HEAD = _IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("
 _RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at).limit(LOOK_AHEAD)
 _LINES = select(jobs.c.queue_id).where(IN_LINE).distinct()
 _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
-_TAKEN = select(func.count()).where(jobs.c.queue_id == bindparam("queue"), line.HAS_PLACE)
 _NEXT_IDLE = select(func.min(line.IDLE_UNTIL)).where(line.IDLE)

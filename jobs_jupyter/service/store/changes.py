@@ -29,7 +29,7 @@ from jobs_jupyter.service.store.records import (
     job_row,
     require,
     runs_of,
-    status,
+    status_of,
     statuses,
     view,
 )
@@ -119,8 +119,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     if new.package:
         connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
     line.touch(connection, row.queue_id)
-    _publish(connection, row, (), "state", now)
-    return status(connection, row, ())
+    shown = _publish(connection, row, (), "state", now)
+    return status_of(shown, row, ())
 
 
 def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, now: int) -> Launch | None:
@@ -360,10 +360,11 @@ def _set(connection: Connection, job_id: str, now: int, **values: Any) -> Row[An
 
 def _publish(
     connection: Connection, job: Row[Any], its_runs: Sequence[Row[Any]] | None, kind: str, now: int
-) -> None:
-    """Write down an event; `its_runs` where they are known."""
+) -> dict[str, Any]:
+    """Write down an event and return its view of the job; `its_runs` where they are known."""
     shown = view(connection, job, runs_of(connection, job.id) if its_runs is None else its_runs)
     _tell(connection, job.id, kind, json.dumps(shown, separators=(",", ":")), now)
+    return shown
 
 
 def _tell(connection: Connection, job_id: str, kind: str, shown: str, now: int) -> None:

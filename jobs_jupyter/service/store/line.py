@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, tuple_, update
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
 from jobs_jupyter.models.job import JobConfig
@@ -19,7 +19,6 @@ from jobs_jupyter.service.store import noted
 from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
-HAS_PLACE = and_(jobs.c.state.in_(ALIVE), or_(jobs.c.state == "RUNNING", jobs.c.due_at.is_(None)))
 IDLE = and_(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
 IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
@@ -29,8 +28,16 @@ _LABELS = "queue labels"
 
 # built once: building a statement costs more than running it
 _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_OF_PROJECT = select(queues).where(queues.c.project == bindparam("project"))
+_BY_NAME = _OF_PROJECT.where(queues.c.name == bindparam("name"))
+_BY_DIGEST = _OF_PROJECT.where(queues.c.name.is_(None), queues.c.digest == bindparam("digest"))
 _SET_QUEUE = update(queues).where(queues.c.id == bindparam("queue"))
-_TAKEN = select(func.count()).where(jobs.c.queue_id == bindparam("queue"), HAS_PLACE)
+_OF_QUEUE = select(func.count()).select_from(jobs).where(jobs.c.queue_id == bindparam("queue"))
+# two look-ups in the index instead of one walk past all that wait
+_TAKEN = select(
+    _OF_QUEUE.where(jobs.c.state == "RUNNING").scalar_subquery()
+    + _OF_QUEUE.where(jobs.c.state == "STARTING", jobs.c.due_at.is_(None)).scalar_subquery()
+)
 _TURN = tuple_(jobs.c.rank, jobs.c.turn, jobs.c.id)
 _AHEAD = select(func.count()).where(
     jobs.c.queue_id == bindparam("queue"),
@@ -74,12 +81,9 @@ def join(
 
 
 def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row[Any] | None:
-    known_by = queues.c.name == spec.name if spec.name else and_(queues.c.name.is_(None), _digest_is(spec))
-    return connection.execute(select(queues).where(queues.c.project == project, known_by)).one_or_none()
-
-
-def _digest_is(spec: JobQueueSpec) -> Any:
-    return queues.c.digest == _digest(spec)
+    if spec.name is not None:
+        return connection.execute(_BY_NAME, {"project": project, "name": spec.name}).one_or_none()
+    return connection.execute(_BY_DIGEST, {"project": project, "digest": _digest(spec)}).one_or_none()
 
 
 def _digest(spec: JobQueueSpec) -> str:
@@ -154,6 +158,12 @@ def due(connection: Connection, _: int = 0) -> None:
     noted.of(connection).due = True
 
 
+def as_seen(connection: Connection, queue: Row[Any]) -> Queue:
+    """Return a queue as the scheduler sees it."""
+    taken = connection.execute(_TAKEN, {"queue": queue.id}).scalar_one()
+    return Queue(queue.max_concurrency, taken, is_spent(queue))
+
+
 def is_spent(queue: Row[Any]) -> bool:
     """Whether the queue's cluster has run all the jobs that it may."""
     most = queue.auto_termination_threshold_job_count
@@ -170,10 +180,8 @@ def position(connection: Connection, job: Row[Any]) -> str | None:
     queue = require(connection, job.queue_id)
     values = {"queue": job.queue_id, "rank": job.rank, "turn": job.turn, "job": job.id}
     ahead = connection.execute(_AHEAD, values).scalar_one()
-    if not ahead:
-        taken = connection.execute(_TAKEN, {"queue": job.queue_id}).scalar_one()
-        if Queue(queue.max_concurrency, taken, is_spent(queue)).places:
-            return None
+    if not ahead and as_seen(connection, queue).places:
+        return None
     return f"queued: {_ordinal(ahead + 1)} in {queue.name or queue.id}"
 
 

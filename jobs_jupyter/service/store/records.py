@@ -19,6 +19,22 @@ TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
 ALIVE = ("STARTING", "RUNNING")
 VIEW_RUNS = 50
 SUGGESTIONS_FROM = 1000
+_COMMON = (
+    "id",
+    "name",
+    "project",
+    "cloud",
+    "creator_id",
+    "state",
+    "reason",
+    "error",
+    "exit_code",
+    "created_at",
+    "started_at",
+    "ended_at",
+    "tags",
+    "max_runs",
+)
 
 # built once: building a statement costs more than running it
 _JOB = select(jobs).where(jobs.c.id == bindparam("job"))
@@ -63,8 +79,13 @@ def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str,
 
 def status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
     """Return the job as a JobStatus dict."""
+    return status_of(_common(connection, row), row, its_runs)
+
+
+def status_of(common: dict[str, Any], row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+    """Return the job as a JobStatus dict; `common` is its view, or what of it a status has too."""
     full = {
-        **_common(connection, row),
+        **{name: common[name] for name in _COMMON},
         "config": json.loads(row.config),
         "runs": [_run(run) for run in its_runs],
         "updated_at": iso(row.updated_at),
