@@ -244,11 +244,12 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         """Store a package's manifest, or say which of its contents have to be sent first."""
         manifest = await asyncio.to_thread(Manifest.from_json, await request.body())
         store = self.supervisor.packages
-        missing = await asyncio.to_thread(store.missing, manifest)
-        if not missing:
-            await asyncio.to_thread(store.add_manifest, manifest)
-            now = self.supervisor.clock.now()
-            await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
+        async with store.lock:
+            missing = await asyncio.to_thread(store.missing, manifest)
+            if not missing:
+                await asyncio.to_thread(store.add_manifest, manifest)
+                now = self.supervisor.clock.now()
+                await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
         return JSONResponse({"uri": manifest.uri, "missing": missing})
 
     async def add_blobs(self, request: Request) -> Response:
