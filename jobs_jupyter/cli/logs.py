@@ -210,16 +210,26 @@ def _stream(job_id: str, run: str, lines: int | None) -> None:
 def _tail(job_id: str, run: str, lines: int) -> tuple[int, bytes]:
     """Return a log's last lines as it is now, and the offset behind them."""
     from jobs_jupyter.client.http import client
+    from jobs_jupyter.models.log_gap import mark
 
     path, size = f"/v1/jobs/{job_id}/runs/{run}/log", FIRST_TAIL
     while True:
         answer = client.request("GET", path, query={"offset": -size})
         start, content = int(answer.headers["X-Log-Offset"]), answer.content
-        if start == 0 or content[:-1].count(b"\n") >= lines:
+        left_out = start > max(0, int(answer.headers["X-Log-Size"]) - size)
+        if start == 0 or left_out or content[:-1].count(b"\n") >= lines:
             break
         size *= 4
+    end = start + len(content)
+    if left_out and (gap := answer.headers.get("X-Log-Gap")):
+        content = mark(_length(gap)) + content
     cut = content.removesuffix(b"\n").split(b"\n")[:-lines]
-    return start + len(content), content[sum(map(len, cut)) + len(cut) :]
+    return end, content[sum(map(len, cut)) + len(cut) :]
+
+
+def _length(gap: str) -> int:
+    start, _, end = gap.partition("-")
+    return int(end) - int(start)
 
 
 def _write(chunk: bytes) -> None:

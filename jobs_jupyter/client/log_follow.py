@@ -64,6 +64,7 @@ class LogFollower:
         self._ask = offset
         self._buffer = bytearray()
         self._at: int | None = offset if offset >= 0 else None  # offset of the buffer's first byte
+        self._size: int | None = None  # of the log when it was asked for
         self._passed_over = 0
         self._news: LogPart | None = None
         self._finished = False
@@ -105,9 +106,14 @@ class LogFollower:
         backoff = Backoff()
         while not self._finished:
             try:
-                if await self._request() and not self._whole:
+                received = await self._request()
+                if self._whole:
+                    over = (self._end or 0) >= (self._size or 0)  # else a part was left out before the end
+                else:
+                    over = not received and await self._has_ended()
+                if received and not over:
                     backoff.reset()
-                elif self._whole or await self._has_ended():
+                elif over:
                     self._tell(LogPart(self._end or 0, ended=True), finished=True)
                 else:
                     await backoff.pause()
@@ -129,7 +135,9 @@ class LogFollower:
         received = 0
         async with http.stream("GET", self._url, params=params, headers=headers) as response:
             await raise_for_error(response)
-            self._begin(int(response.headers["X-Log-Offset"]))
+            size = int(response.headers["X-Log-Size"])
+            self._size = size if self._size is None else min(size, self._size)
+            await self._begin(int(response.headers["X-Log-Offset"]))
             async for data in response.aiter_raw():
                 received += len(data)
                 await self._put(data)
@@ -145,8 +153,11 @@ class LogFollower:
     def _end(self) -> int | None:
         return None if self._at is None else self._at + len(self._buffer)
 
-    def _begin(self, first: int) -> None:
+    async def _begin(self, first: int) -> None:
         end = self._end
+        while self._whole and end is not None and first > end and self._buffer:
+            self._space.clear()
+            await self._space.wait()
         if end is None:
             self._passed_over = first
             self._at = first

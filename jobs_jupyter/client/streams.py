@@ -14,6 +14,7 @@ import httpx
 from jobs_jupyter.client.http import LOST, client
 from jobs_jupyter.client.sse import SSEDecoder
 from jobs_jupyter.models.errors import ServiceUnavailableError
+from jobs_jupyter.models.log_gap import mark
 
 SLACK_S = 0.25
 RETRY_S = 0.1
@@ -40,14 +41,22 @@ def events(job_id: str, deadline: float, after: int = 0) -> Iterator[dict[str, A
 
 
 def log(job_id: str, run: str, deadline: float, offset: int = 0) -> Iterator[bytes]:
-    """Yield a run's log from `offset` on, until the run has ended or `deadline` has come."""
+    """Yield a run's log from `offset` on, until the run has ended or `deadline` has come.
+
+    In the place of a part that was left out there is a line that says so.
+    """
+    last = b"\n"
     path = f"/v1/jobs/{job_id}/runs/{run}/log"
     while (left := deadline - time.monotonic()) > 0:
         query = {"offset": offset, "follow": "1", "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:
             with client.stream(path, query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)) as answer:
+                if (left_out := int(answer.headers["X-Log-Offset"]) - offset) > 0:
+                    offset += left_out
+                    yield (b"" if last.endswith(b"\n") else b"\n") + mark(left_out)
                 for chunk in answer.iter_raw():
                     offset += len(chunk)
+                    last = chunk or last
                     yield chunk
             return  # a service that ends in between breaks the stream off
         except _BROKEN:

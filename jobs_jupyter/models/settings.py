@@ -52,9 +52,9 @@ class JobRetention(Model):
 
 
 class PackageRetention(Model):
-    """Which packages that no active job needs are deleted: those beyond a limit. None: no limit."""
+    """Which packages that no job needs are deleted: those beyond a limit. None: no limit."""
 
-    max_age_days: Days | None = 30.0  # since it was last used
+    max_age_days: Days | None = 7.0  # since it was last used
     max_size: Bytes | None = "10Gi"  # of all packages
 
 

@@ -126,7 +126,7 @@ async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int 
         tcp = tcp_socket(state.settings.host, state.settings.port)
         listening.append((tcp, Listener(TokenRequired(app, token), state.stopped)))
     serving = [asyncio.create_task(server.serve(sockets=[socket])) for socket, server in listening]
-    background = [asyncio.create_task(state.stop_when_idle())]
+    background = [asyncio.create_task(each) for each in (state.stop_when_idle(), state.housekeeping.run())]
     for _, server in listening:
         await server.listening.wait()
     _announce(state, [socket for socket, _ in listening], token, ready_fd)

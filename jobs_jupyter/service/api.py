@@ -24,10 +24,20 @@ from jobs_jupyter.models.errors import (
     JobStateError,
 )
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.log_gap import gap_of
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest, package_digest
 from jobs_jupyter.models.paths import RunPaths
-from jobs_jupyter.service import arguments, compute_api, environment, follow, house_api, logs, queue_api
+from jobs_jupyter.service import (
+    arguments,
+    compute_api,
+    environment,
+    follow,
+    house_api,
+    logs,
+    queue_api,
+    usage,
+)
 from jobs_jupyter.service.compute_api import ComputeHandlers
 from jobs_jupyter.service.house_api import HouseHandlers
 from jobs_jupyter.service.queue_api import QueueHandlers
@@ -189,17 +199,22 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         query = request.query_params
         paths = await self._run(request, request.path_params["run"])
         assert paths is not None
-        size = logs.size(paths.log)
-        offset = arguments.number(query, "offset", 0)
-        start = max(0, size + offset) if offset < 0 else offset
+        size, gap = logs.size(paths.log), gap_of(paths.log)
+        start = follow.first(arguments.number(query, "offset", 0), size, gap)
         wait_s = arguments.seconds(query, "wait_s")
         if arguments.flag(query, "follow"):
             body = follow.log(self.state, request.path_params["run"], paths.log, start, wait_s)
         else:
             body = follow.span(paths.log, start, size)
         return StreamingResponse(
-            body, headers=follow.headers(start, size), media_type="application/octet-stream"
+            body, headers=follow.headers(start, size, gap), media_type="application/octet-stream"
         )
+
+    async def get_usage(self, request: Request) -> Response:
+        """What a run has used, as a series of samples: CPU time so far and memory, with all its processes."""
+        paths = await self._run(request, request.path_params["run"])
+        assert paths is not None
+        return JSONResponse(await asyncio.to_thread(usage.read, paths.usage))
 
     async def list_outputs(self, request: Request) -> Response:
         """What the last run left as results: names and sizes in bytes."""
@@ -229,11 +244,12 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         """Store a package's manifest, or say which of its contents have to be sent first."""
         manifest = await asyncio.to_thread(Manifest.from_json, await request.body())
         store = self.supervisor.packages
-        missing = await asyncio.to_thread(store.missing, manifest)
-        if not missing:
-            await asyncio.to_thread(store.add_manifest, manifest)
-            now = self.supervisor.clock.now()
-            await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
+        async with store.lock:
+            missing = await asyncio.to_thread(store.missing, manifest)
+            if not missing:
+                await asyncio.to_thread(store.add_manifest, manifest)
+                now = self.supervisor.clock.now()
+                await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
         return JSONResponse({"uri": manifest.uri, "missing": missing})
 
     async def add_blobs(self, request: Request) -> Response:
@@ -338,6 +354,7 @@ OPERATIONS: tuple[Operation, ...] = (
         media="application/octet-stream",
         answer=_BINARY,
     ),
+    Operation("GET", "/v1/jobs/{id}/runs/{run}/usage", Api.get_usage),
     Operation("GET", "/v1/jobs/{id}/outputs", Api.list_outputs),
     Operation(
         "GET",

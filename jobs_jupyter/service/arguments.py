@@ -31,6 +31,14 @@ async def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def boolean(body: Mapping[str, Any], name: str) -> bool:
+    """Return a field of the body that is true or false; left out, it is false."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidRequestError(f"{name} must be true or false, not {value!r}.")
+    return value
+
+
 def config(body: Mapping[str, Any]) -> JobConfig:
     """Return the submitted JobConfig."""
     try:

@@ -2,6 +2,8 @@
 
 A file has no portable way to say that it has grown, so its size is looked at while somebody
 follows it and its run is alive, and only then.
+
+An answer never spans a part of the log that was left out: it is of what lies before it, or behind.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from jobs_jupyter.models.log_gap import LogGap, gap_of
 from jobs_jupyter.service.logs import size
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import changes
@@ -20,16 +23,29 @@ LOOK_EVERY_S = 0.04
 CHUNK = 256 * 1024
 
 
-def headers(start: int, end: int) -> dict[str, str]:
-    """Return what says where in the log the bytes are from."""
-    return {"X-Log-Offset": str(start), "X-Log-Size": str(end)}
+def headers(start: int, end: int, gap: LogGap | None) -> dict[str, str]:
+    """Return what says where in the log the bytes are from, and which were left out."""
+    left_out = {"X-Log-Gap": f"{gap.start}-{gap.end}"} if gap else {}
+    return {"X-Log-Offset": str(start), "X-Log-Size": str(end), **left_out}
+
+
+def first(offset: int, end: int, gap: LogGap | None) -> int:
+    """Return the first byte to send where `offset` was asked for; negative: so many before the end."""
+    start = max(0, end + offset) if offset < 0 else offset
+    if gap is None:
+        return start
+    return max(start, gap.end) if offset < 0 else gap.skip(start)
 
 
 async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
-    """Yield the bytes from `start` to `end`."""
+    """Yield the bytes from `start` to `end`, or to where a part was left out."""
     while start < end and (piece := await asyncio.to_thread(_read, path, start, min(CHUNK, end - start))):
+        gap = gap_of(path)  # after the look: a gap is written down before it opens
+        if gap and start < gap.end and start + len(piece) > gap.start:
+            piece, end = piece[: max(0, gap.start - start)], 0
         start += len(piece)
-        yield piece
+        if piece:
+            yield piece
 
 
 async def log(
@@ -37,7 +53,8 @@ async def log(
 ) -> AsyncIterator[bytes]:
     """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most.
 
-    A service that stops breaks the stream off, so that a clean end always means that nothing is missing.
+    A service that stops breaks the stream off, and so does a part of the log that was left out: a
+    clean end always means that nothing is missing.
     """
     loop = asyncio.get_running_loop()
     deadline = None if wait_s is None else loop.time() + wait_s
@@ -51,6 +68,8 @@ async def log(
                 async for piece in span(path, start, end):
                     start += len(piece)
                     yield piece
+                if (gap := gap_of(path)) and gap.skip(start) != start:
+                    raise ConnectionAbortedError("a part of the log was left out")
             if ended:
                 return
             await _grown(state, path, start, seen, deadline)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from jobs_jupyter.service.routes import Operation
+from jobs_jupyter.service import arguments
+from jobs_jupyter.service.routes import Operation, json_body
 from jobs_jupyter.service.state import ServiceState
 
 
@@ -18,5 +21,17 @@ class HouseHandlers:
         """The settings in force, and where each comes from."""
         return JSONResponse({"settings": self.state.configuration.entries()})
 
+    async def clear_away(self, request: Request) -> Response:
+        """Delete what the settings say is not to be kept; with dry_run only say what that is."""
+        dry_run = arguments.boolean(await arguments.json_object(request), "dry_run")
+        cleared = await self.state.housekeeping.clear(dry_run=dry_run)
+        total = sum(victim.bytes for victim in cleared)
+        return JSONResponse({"dry_run": dry_run, "deleted": [asdict(v) for v in cleared], "bytes": total})
 
-OPERATIONS: tuple[Operation, ...] = (Operation("GET", "/v1/settings", HouseHandlers.settings),)
+
+_GC = json_body({"type": "object", "properties": {"dry_run": {"type": "boolean"}}})
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/v1/settings", HouseHandlers.settings),
+    Operation("POST", "/v1/gc", HouseHandlers.clear_away, body=_GC),
+)

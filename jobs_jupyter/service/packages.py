@@ -6,6 +6,7 @@ stored is never handed out for writing.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -23,10 +24,15 @@ FRAME_HEAD = 64 + 8
 
 
 class PackageFiles:
-    """The package store's files below the state directory."""
+    """The package store's files below the state directory.
+
+    `lock` is held from the look at which contents are there until that is written down, and while
+    contents are deleted: so nobody is told that something is there which is just going.
+    """
 
     def __init__(self, paths: StatePaths) -> None:
         self.paths = paths
+        self.lock = asyncio.Lock()
 
     def missing(self, manifest: Manifest) -> list[str]:
         """Return the hashes of contents that are not stored yet."""
@@ -98,13 +104,15 @@ class PackageFiles:
         for blob in blobs:
             self.paths.blob(blob).unlink(missing_ok=True)
 
-    def drop_strays(self, needed: set[str], older_than_s: float) -> None:
-        """Delete contents that no package needs, and halves of uploads, once they are old enough."""
+    def strays(self, needed: set[str], older_than_s: float) -> list[Path]:
+        """Return contents that no package needs, and halves of uploads, once they are old enough."""
         limit = time.time() - older_than_s
+        found = []
         for path in self.paths.blobs.glob("*/*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.name not in needed and path.stat().st_mtime < limit:
-                    path.unlink()
+                    found.append(path)
+        return found
 
 
 class _Reader:

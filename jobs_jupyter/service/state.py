@@ -13,6 +13,7 @@ from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Configuration
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.feed import Feed
+from jobs_jupyter.service.housekeeping import Housekeeping
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
@@ -44,6 +45,7 @@ class ServiceState:
         clock = Clock()
         self.feed = Feed(self.database, clock)
         self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity)
+        self.housekeeping = Housekeeping(self.supervisor, self.feed, self.settings.retention)
         self.stopped = asyncio.Event()
         self._attending = 0
         self._last_used = 0.0

@@ -23,7 +23,7 @@ from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.store import changes, line, packages, queries
+from jobs_jupyter.service.store import changes, line, packages, queries, retention
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.noted import Told
@@ -32,7 +32,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
 TRY_AGAIN_S = 1.0
-STRAY_S = 3600
 
 
 class Supervisor:
@@ -106,7 +105,6 @@ class Supervisor:
         """
         await self.runner.shims.warm_up()
         await self._sweep()
-        self._spawn(self._sweep_packages())
         for launch in await self.database.read(changes.alive):
             if launch.boot_id != self._boot_id:
                 self.runner.lost(launch)
@@ -150,6 +148,7 @@ class Supervisor:
         await asyncio.to_thread(remove_tree, self.paths.job(job_id).root)
         if package is not None:
             await self._release(package)
+        await asyncio.to_thread(retention.scrub, self.paths.database)
 
     async def close(self) -> None:
         """Leave all runs to their shims."""
@@ -200,17 +199,10 @@ class Supervisor:
         self.paths.job(job_id).environment.unlink(missing_ok=True)
 
     async def _release(self, digest: str) -> None:
-        freed = await self.database.write(packages.release, digest)
-        if freed is not None:
-            await asyncio.to_thread(self.packages.drop, digest, freed)
-
-    async def _sweep_packages(self) -> None:
-        """Delete what was uploaded for submits that came to nothing, once nobody can be waiting for it."""
-        before = self.clock.now() - STRAY_S * SECOND
-        for digest in await self.database.read(packages.unused, before):
-            await self._release(digest)
-        needed = await self.database.read(packages.needed_blobs)
-        await asyncio.to_thread(self.packages.drop_strays, needed, STRAY_S)
+        async with self.packages.lock:
+            freed = await self.database.write(packages.release, digest)
+            if freed is not None:
+                await asyncio.to_thread(self.packages.drop, digest, freed)
 
     async def _sweep(self) -> None:
         """Delete the files of jobs that are not in the database, and environments of terminal ones."""

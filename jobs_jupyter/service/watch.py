@@ -7,6 +7,7 @@ than it may is ended; without the pages of files, which the kernel would take ba
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any
@@ -66,7 +67,10 @@ class Watch:
         if now < self._next_at:
             return None
         self._ooms = [*self._ooms[-1:], machine.oom_kills()]
-        self.meter.look(now - self._started, self.reaped_cpu_s)
+        with contextlib.suppress(
+            OSError, ValueError, IndexError
+        ):  # what can't be read costs samples, not the run
+            self.meter.look(now - self._started, self.reaped_cpu_s)
         took = time.monotonic() - now
         near = self.limit is not None and self.group is None and self.meter.memory > self.limit / 2
         self._next_at = now + max(NEAR_S if near else EVERY_S, took / 0.05)

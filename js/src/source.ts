@@ -2,6 +2,7 @@
  * Where a panel gets its job from. The comm source speaks with the kernel; another may speak with
  * a server. Nothing but a source knows how bytes travel.
  */
+import { bytes as inWords } from "./clock";
 import type { JobView } from "./job";
 
 export type Release = () => void;
@@ -9,7 +10,7 @@ export type Release = () => void;
 export interface LogListener {
   /**
    * Bytes of the log, in order and without overlap; `passedOver` bytes before them are left out
-   * because the log outran the page. Call `consumed` on the stream once they are shown.
+   * because the log outran the page, or the service no longer has them. Call `consumed` on the stream once they are shown.
    */
   data(bytes: Uint8Array, offset: number, passedOver: number): void;
   /** The run has ended and everything was delivered. */
@@ -44,7 +45,7 @@ export interface Source {
   dispose(): void;
 }
 
-/** Collects a run's whole log; `progress` gets the number of bytes so far. */
+/** Collects all that is kept of a run's log; `progress` gets the number of bytes so far. */
 export function downloadLog(
   source: Source,
   run: string,
@@ -55,7 +56,8 @@ export function downloadLog(
     const stream = source.openLog(
       { run, offset: 0, whole: true },
       {
-        data(bytes, offset) {
+        data(bytes, offset, passedOver) {
+          if (passedOver > 0) parts.push(leftOut(passedOver, parts));
           parts.push(bytes.slice());
           stream.consumed(offset + bytes.length);
           progress(offset + bytes.length);
@@ -72,4 +74,11 @@ export function downloadLog(
       },
     );
   });
+}
+
+/** The line in the place of what the service no longer has: the middle of a log that grew too long. */
+function leftOut(count: number, before: Uint8Array[]): Uint8Array {
+  const last = before.at(-1)?.at(-1);
+  const newline = last === undefined || last === 10 ? "" : "\n";
+  return new TextEncoder().encode(`${newline}… ${inWords(count)} of this log were left out …\n`);
 }

@@ -118,7 +118,7 @@ export class LogTerminal {
 
   /** Says how many bytes are not shown, and begins again at the next line's beginning. */
   passOver(count: number, data: Uint8Array): Uint8Array {
-    this.term.write(`\x1b[0m\x1b[2m… ${inWords(count)} passed over; the whole log can be downloaded\x1b[0m\r\n`);
+    this.term.write(`\x1b[0m\x1b[2m… ${inWords(count)} passed over; what is kept of the log can be downloaded\x1b[0m\r\n`);
     const head = data.subarray(0, LOOK_FOR_LINE);
     const line = head.findIndex((byte) => byte === 10 || byte === 13);
     return line < 0 ? data : data.subarray(line + 1);

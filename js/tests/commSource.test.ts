@@ -120,8 +120,10 @@ test("a whole log is collected", async () => {
   assert.equal(whole, true);
   model.receive({ type: "log", client, req, offset: 0 }, "abc");
   model.receive({ type: "log", client, req, offset: 3 }, "def");
-  model.receive({ type: "end", client, req, offset: 6 });
-  assert.equal(await new Blob((await done) as BlobPart[]).text(), "abcdef");
+  model.receive({ type: "log", client, req, offset: 3006, passed_over: 3000 }, "ghi");
+  model.receive({ type: "end", client, req, offset: 3009 });
+  const text = await new Blob((await done) as BlobPart[]).text();
+  assert.equal(text, "abcdef\n… 3.0 KB of this log were left out …\nghi");
   assert.equal(model.take("close").length, 1);
 });
 

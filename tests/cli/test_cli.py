@@ -20,7 +20,7 @@ from tests.jobs import python
 
 VERBS = (
     *("submit", "status", "list", "logs", "wait", "terminate", "archive", "delete", "tags"),
-    *("serve", "service", "config", "doctor", "completion"),
+    *("serve", "service", "gc", "config", "doctor", "completion"),
 )
 HELP_S = 0.2
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.models.errors import JobNotFoundError, JobStateError
-from tests.jobs import MORTAL, ended, python, run, running, submit
+from tests.jobs import MORTAL, ended, eventually, python, run, running, submit
 
 
 @pytest.mark.parametrize("function", [job.archive, job.delete])
@@ -45,9 +48,21 @@ def test_archive_hides_and_keeps(service: Path) -> None:
 
 
 def test_delete_leaves_nothing(service: Path, tmp_path: Path) -> None:
-    (tmp_path / "big").write_text("content of a package")
+    """Of a job with all that a job can have: neither in a table nor anywhere else in the state directory."""
+    secret = f"secret-{uuid.uuid4().hex}"
+    (tmp_path / "big").write_text(f"package {secret}\n" * 1000)
     kept = run("true")
-    status = run("cp big copy; false", name="secret-name", working_dir=str(tmp_path), tags={"a": "b"})
+    status = run(
+        "cat big; cat big > $JOBS_JUPYTER_OUTPUT_DIR/result; cp big $JOBS_JUPYTER_QUEUE_DIR/; false",
+        name=secret,
+        working_dir=str(tmp_path),
+        tags={"a": secret},
+        env_vars={"TOKEN": secret},
+        max_retries=1,
+        job_queue_config={"job_queue_spec": {"name": "line", "idle_timeout_s": 0}},
+    )
+    job.add_tags(job_id=status.id, tags={"b": secret})
+    assert mentioned(service, secret)
     assert job.delete(id=status.id) == status.id
     assert list((service / "jobs").iterdir()) == [service / "jobs" / kept.id]
     assert [path for path in (service / "packages").rglob("*") if path.is_file()] == []
@@ -56,7 +71,14 @@ def test_delete_leaves_nothing(service: Path, tmp_path: Path) -> None:
             look(id=status.id)
     assert [each.id for each in job.list(include_archived=True, include_all_users=True)] == [kept.id]
     assert job.status(id=kept.id) == kept
-    assert rows_that_mention(service, "secret-name", "cp big copy") == []
+    assert eventually(lambda: not mentioned(service, secret)), "the queue's cluster goes by itself"
+    assert rows_that_mention(service, secret) == []
+    assert rows_that_mention(service, status.id) == ["events"]
+    with closing(sqlite3.connect(service / "jobs.db")) as database:
+        told = database.execute("SELECT kind, view FROM events WHERE job_id = ?", (status.id,)).fetchall()
+    assert [(kind, json.loads(view)) for kind, view in told] == [
+        ("deleted", {"id": status.id, "state": "FAILED", "deleted": True})
+    ]
 
 
 def test_delete_works_on_an_archived_job(service: Path) -> None:
@@ -90,9 +112,15 @@ def test_what_a_job_made_read_only_goes_too(home: Path) -> None:
     assert os.listdir(home / "jobs") == []
 
 
+def mentioned(home: Path, text: str) -> list[Path]:
+    """Return the files below a directory that have the text in their name or content."""
+    files = [path for path in home.rglob("*") if path.is_file()]
+    return [path for path in files if text in path.name or text.encode() in path.read_bytes()]
+
+
 def rows_that_mention(home: Path, *texts: str) -> list[str]:
     """Return the names of tables that hold one of these texts anywhere."""
-    with sqlite3.connect(home / "jobs.db") as connection:
+    with closing(sqlite3.connect(home / "jobs.db")) as connection:
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
         return [
             table

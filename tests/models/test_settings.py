@@ -23,7 +23,7 @@ def test_defaults(config: Path) -> None:
     assert {entry["source"] for entry in found.entries()} == {"default"}
     assert found.settings.idle_s == 600
     assert found.settings.retention.jobs.to_dict() == {}, "jobs are kept"
-    assert found.settings.retention.packages.max_age_days == 30
+    assert found.settings.retention.packages.max_age_days == 7
     config.write_text("\n# nothing yet\n")
     assert settings.load(config, {}, {}).settings == Settings()
 

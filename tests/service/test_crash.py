@@ -256,7 +256,8 @@ def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -
         database.execute("UPDATE packages SET created_at = 0")
         database.commit()
     client_service.ensure()
-    until(lambda: [path.read_text() for path in blobs.glob("*/*")] == ["kept"])
+    until(lambda: len(list(blobs.glob("*/*"))) == 1)
+    assert [path.read_text() for path in blobs.glob("*/*")] == ["kept"]
     until(lambda: len(list((service / "packages/manifests").glob("*"))) == 1)
 
 

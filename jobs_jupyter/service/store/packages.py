@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from jobs_jupyter.service.store.schema import jobs, package_blobs, packages
 
 
 def add_package(connection: Connection, digest: str, blobs: Iterable[str], now: int) -> None:
-    """Store that a package is complete; a second time is a no-op."""
-    if connection.execute(select(packages.c.digest).where(packages.c.digest == digest)).first():
+    """Store that a package is complete; of one that is there already, that it is wanted again."""
+    again = update(packages).where(packages.c.digest == digest).values(used_at=now)
+    if connection.execute(again).rowcount:
         return
     connection.execute(insert(packages).values(digest=digest, created_at=now))
     if rows := [{"package": digest, "blob": blob} for blob in sorted(set(blobs))]:
@@ -25,6 +26,11 @@ def release(connection: Connection, digest: str) -> list[str] | None:
     """
     if connection.execute(select(jobs.c.id).where(jobs.c.package == digest).limit(1)).first():
         return None
+    return forget(connection, digest)
+
+
+def forget(connection: Connection, digest: str) -> list[str]:
+    """Forget a package; returns the blobs that nothing needs any more."""
     mine = package_blobs.alias("mine")
     shared = select(package_blobs.c.blob).where(
         package_blobs.c.blob == mine.c.blob, package_blobs.c.package != digest
@@ -36,13 +42,6 @@ def release(connection: Connection, digest: str) -> list[str] | None:
     connection.execute(delete(package_blobs).where(package_blobs.c.package == digest))
     connection.execute(delete(packages).where(packages.c.digest == digest))
     return freed
-
-
-def unused(connection: Connection, before: int) -> list[str]:
-    """Return the packages that were stored before then, in microseconds, and that no job uses."""
-    used = select(jobs.c.id).where(jobs.c.package == packages.c.digest)
-    query = select(packages.c.digest).where(packages.c.created_at < before, ~used.exists())
-    return list(connection.execute(query).scalars())
 
 
 def needed_blobs(connection: Connection) -> set[str]:
