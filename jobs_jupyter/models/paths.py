@@ -45,7 +45,6 @@ class RunPaths:
         self.log = root / "log"  # what the run wrote, stdout and stderr in order
         self.work = root / "work"  # its writable copy of the working directory
         self.outputs = root / "outputs"  # result variables and error.json of a cell
-        self.launch = root / "launch.json"  # 0600, while the run is alive: what its shim is to do
         self.stop = root / "stop"  # there once the run was asked to end
         self.exit = root / "exit.json"
         self.usage = root / "usage"  # the shim's series of samples

@@ -98,11 +98,10 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         key = arguments.idempotency_key(body)
         if config.cloud not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
-        if not body.get("check_only") or config.working_dir is None or "://" in config.working_dir:
-            await asyncio.to_thread(self.supervisor.runner.refuse, config, interpreter)
-        else:
-            unpackaged = config.options(working_dir=None)
-            await asyncio.to_thread(self.supervisor.runner.refuse, unpackaged, interpreter)
+        unpackaged = body.get("check_only") and config.working_dir and "://" not in config.working_dir
+        await self.supervisor.runner.refuse(
+            config.options(working_dir=None) if unpackaged else config, interpreter
+        )
         demand = await self._demand(config)
         if body.get("check_only"):
             return JSONResponse({"accepted": True})
@@ -117,12 +116,16 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             interpreter=interpreter,
             idempotency_key=key,
             demand=demand,
+            counts_as=self.state.settings.default_cpus,
         )
         own = self.state.paths.job(new.id)
-        await asyncio.to_thread(environment.save, own, dict(os.environ) if variables is None else variables)
         try:
-            status = await self.supervisor.change(changes.add_job, new)
-        except BaseException:
+            saved = environment.save(own, dict(os.environ) if variables is None else variables)
+            status, _ = await asyncio.gather(  # both are on disk when the answer comes
+                self.supervisor.change(changes.add_job, new),
+                asyncio.to_thread(environment.make_durable, saved),
+            )
+        except Exception:
             remove_tree(own.root)
             raise
         if status["id"] != new.id:
@@ -258,7 +261,11 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
 
     async def _demand(self, config: JobConfig) -> Demand | None:
         """Return what a job asks for, None for nothing; refused where this machine can never meet it."""
-        if config.compute_config is None and config.job_queue_config is None:
+        queue = config.job_queue_config
+        named = queue and (
+            queue.target_job_queue_name or (queue.job_queue_spec and queue.job_queue_spec.compute_config)
+        )
+        if config.compute_config is None and not named:
             return None
         return await self.database.read(compute.demand, config)
 

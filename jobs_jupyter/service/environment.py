@@ -30,14 +30,24 @@ GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 """What says to CUDA and ROCm which GPUs there are. ROCR_VISIBLE_DEVICES would count a second time."""
 
 
-def save(paths: JobPaths, environment: dict[str, str]) -> None:
-    """Keep the submitting process's environment, readable by its user alone, until the job is terminal."""
+def save(paths: JobPaths, environment: dict[str, str]) -> int:
+    """Keep the submitting process's environment, readable by its user alone, until the job is terminal.
+
+    Returns the open file's descriptor, for `make_durable`.
+    """
     paths.environment.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(paths.environment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(without_kernel(environment), file)
-        file.flush()
-        os.fsync(file.fileno())
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(json.dumps(without_kernel(environment)).encode())
+    return descriptor
+
+
+def make_durable(descriptor: int) -> None:
+    """Wait until the file is on disk, and close it."""
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def without_kernel(environment: dict[str, str]) -> dict[str, str]:

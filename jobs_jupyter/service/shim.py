@@ -1,8 +1,8 @@
 """The parent of a run: starts it, waits for it, stops it, and writes down how it ended.
 
-A shim outlives the service. All it needs is in the run's `launch.json`, all it learns goes into
-the run's directory: the claim when it takes the run on, `exit.json` when the run has ended.
-Nothing else can know a run's exit code once the service is gone.
+A shim outlives the service. All it needs it is told when it is forked, all it learns goes into the
+run's directory: the claim when it takes the run on, `exit.json` when the run has ended. Nothing
+else can know a run's exit code once the service is gone.
 
 This file is a program of its own, run without `site` to be small: a warm process that forks one
 shim per request line on the socket inherited as descriptor `argv[1]`, and answers with its pid.
@@ -34,7 +34,7 @@ WRITE_AGAIN_S = 1.0
 class Run:
     """One run, from its claim to its end.
 
-    `spec` is launch.json: `command`, `directory`, `environment` (a file, JSON), `extra` (variables
+    `spec` has `command`, `directory`, `environment` (a file, JSON), `extra` (variables
     on top of it), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`,
     and what `Watch` reads.
     """
@@ -215,23 +215,22 @@ def _become(
     os._exit(127)
 
 
-def _shim(path: str) -> NoReturn:
+def _shim(spec: dict[str, Any]) -> NoReturn:
     """In the forked process: leave the service's session, and supervise."""
     try:
         os.setsid()
         machine.become_subreaper()
-        with open(path) as file:
-            supervise(json.load(file))
+        supervise(spec)
     finally:
         os._exit(0)
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork a shim for each line `{"launch": path}`; answer `{"launch": path, "pid": n}` or an `error`."""
+    """Fork a shim for each line, which is a run's `spec`; answer `{"pid": n}` or `{"error": text}`."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in channel.makefile("r"):
-        answer = json.loads(line)
+        spec, answer = json.loads(line), dict[str, Any]()
         # blocked until the shim has its handlers: a stop that comes at once must not kill the shim
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGCHLD])
         try:
@@ -239,7 +238,7 @@ def serve(channel: socket.socket) -> None:
             if pid == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 os.close(channel.fileno())
-                _shim(answer["launch"])
+                _shim(spec)
             answer["pid"] = pid
         except OSError as problem:
             answer["error"] = str(problem)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 from jobs_jupyter.service import machine, shim
 
@@ -42,8 +42,8 @@ class Shims:
             )
         self._streams = await asyncio.open_unix_connection(sock=ours)
 
-    async def fork(self, launch: Path) -> int:
-        """Return the pid of a new shim for this launch.json.
+    async def fork(self, spec: dict[str, Any]) -> int:
+        """Return the pid of a new shim for the run that `spec` describes.
 
         ConnectionError: the warm process died; whether the shim exists is for its claim to say.
         """
@@ -51,7 +51,7 @@ class Shims:
             await self.warm_up()
             assert self._streams is not None
             reader, writer = self._streams
-            writer.write(json.dumps({"launch": str(launch)}).encode() + b"\n")
+            writer.write(json.dumps(spec).encode() + b"\n")
             await writer.drain()
             line = await reader.readline()
         if not line:

@@ -167,7 +167,7 @@ def accepted(home: Path, entrypoint: str) -> str:
     """Bring a job as far as a submit that was answered, by a service that then died."""
     home.mkdir(mode=0o700, exist_ok=True)
     job_id = new_job_id()
-    environment.save(StatePaths(home).job(job_id), dict(os.environ))
+    environment.make_durable(environment.save(StatePaths(home).job(job_id), dict(os.environ)))
     config = JobConfig(entrypoint=entrypoint, max_retries=0)
     new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None, None)
     in_database(home, changes.add_job, new)
@@ -233,7 +233,7 @@ def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: 
 
 def test_files_of_a_job_that_was_never_accepted_are_swept(service: Path) -> None:
     paths = StatePaths(service)
-    environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"})
+    environment.make_durable(environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"}))
     job.list(max_items=1)
     next(iter(job.list(max_items=1)), None)
     assert not paths.job("prodjob_nobody").root.exists()

@@ -19,7 +19,7 @@ Ended = Callable[[str, Outcome], None]
 class Runner(Protocol):
     """Starts runs, finds them again after a restart, and stops them."""
 
-    def refuse(self, config: JobConfig, interpreter: str | None) -> None:
+    async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Raise UnsupportedError for a field that this runner cannot honour."""
 
     async def start(self, launch: Launch) -> None:

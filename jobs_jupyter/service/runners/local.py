@@ -58,7 +58,7 @@ class LocalRunner:
         self._ended = ended
         self._pids: dict[str, int] = {}
 
-    def refuse(self, config: JobConfig, interpreter: str | None) -> None:
+    async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse what this runner cannot honour, rather than ignore it."""
         if len(config.entrypoint.encode()) > LONGEST_COMMAND:
             raise UnsupportedError(
@@ -77,13 +77,14 @@ class LocalRunner:
                 "Use a local directory."
             )
         if config.ray_version:
-            _check_ray(config.ray_version, interpreter)
+            await asyncio.to_thread(_check_ray, config.ray_version, interpreter)
 
     async def start(self, launch: Launch) -> None:
-        """Copy the working directory, write launch.json, and have a shim take the run on."""
+        """Copy the working directory, and have a shim take the run on."""
         paths = self._paths(launch)
-        spec = await asyncio.to_thread(self._prepare, launch, paths)
-        pid = await self.shims.fork(spec)
+        if launch.package or launch.number > 1:
+            await asyncio.to_thread(self._fill, launch, paths)
+        pid = await self.shims.fork(self._spec(launch, paths))
         self._watch(launch, pid, None)
 
     async def adopt(self, launch: Launch) -> int | None:
@@ -115,21 +116,26 @@ class LocalRunner:
     def _paths(self, launch: Launch) -> RunPaths:
         return self.paths.job(launch.job_id).run(launch.run)
 
-    def _prepare(self, launch: Launch, paths: RunPaths) -> Path:
+    def _fill(self, launch: Launch, paths: RunPaths) -> None:
+        """Make the run's copy of the working directory."""
         remove_tree(paths.work)  # of a try that got no further
+        paths.work.mkdir(parents=True)
+        if launch.package:
+            self.packages.materialise(launch.package, paths.work)
+
+    def _spec(self, launch: Launch, paths: RunPaths) -> dict[str, Any]:
+        """Return all that a shim has to know, and make the directories that it needs."""
         scratch = None
         if launch.queue_id:
             scratch = self.paths.queue(launch.queue_id) / str(launch.cluster)
             scratch.mkdir(parents=True, exist_ok=True)
         for directory in (paths.work, paths.outputs):
             directory.mkdir(parents=True, exist_ok=True)
-        if launch.package:
-            self.packages.materialise(launch.package, paths.work)
         if launch.interpreter and not os.access(launch.interpreter, os.X_OK):
             raise FileNotFoundError(f"the interpreter {launch.interpreter} that submitted the job is gone")
         kept = self.paths.job(launch.job_id).environment
         base = json.loads(kept.read_text())
-        spec = {
+        return {
             "command": launch.config.entrypoint,
             "directory": str(paths.work),
             "environment": str(kept),
@@ -147,10 +153,6 @@ class LocalRunner:
             "memory": launch.memory,
             "cgroup": self._cgroup(launch),
         }
-        target = paths.launch
-        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(spec, file)
-        return target
 
     def _cgroup(self, launch: Launch) -> str | None:
         """Return the control group to make for the run; None: it needs none, or none can be made."""
@@ -175,9 +177,9 @@ class LocalRunner:
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
-            _remove_group(paths.launch)
+            if group := self._cgroup(launch):
+                cgroups.MemoryGroup(group).clear()
             outcome = otherwise or Outcome("lost", message="how it ended can't be read")
-        paths.launch.unlink(missing_ok=True)
         self._ended(launch.run, outcome)
 
 
@@ -199,13 +201,6 @@ def _read_exit(paths: RunPaths) -> Outcome | None:
         cpu_time_s=found.get("cpu_time_s"),
         peak_memory=found.get("peak_memory"),
     )
-
-
-def _remove_group(launch: Path) -> None:
-    """Remove the control group that a dead shim has left."""
-    with contextlib.suppress(OSError, ValueError):
-        if folder := json.loads(launch.read_text()).get("cgroup"):
-            cgroups.MemoryGroup(folder).clear()
 
 
 def _read_error(path: Path) -> dict[str, Any] | None:
