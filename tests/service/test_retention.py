@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from jobs_jupyter.models.settings import JobRetention, PackageRetention
 from jobs_jupyter.service.clock import SECOND
-from jobs_jupyter.service.limits import DAY, SPARED_S, Limits, beyond
+from jobs_jupyter.service.retention import DAY, SPARED_S, Limits, beyond
 from jobs_jupyter.service.store import packages, retention
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.retention import NEWEST_EVENTS, Used
