@@ -195,9 +195,10 @@ def _works(place: str) -> bool:
 
 
 def _kill_members(folder: str) -> None:
-    for pid in _text(f"{folder}/cgroup.procs").split():
-        with contextlib.suppress(OSError):
-            os.kill(int(pid), signal.SIGKILL)
+    for pid in map(int, _text(f"{folder}/cgroup.procs").split()):
+        if pid:  # 0 is one that can't be seen from here, and to kill() it is ourselves
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _text(path: str) -> str:

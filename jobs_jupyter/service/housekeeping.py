@@ -20,7 +20,7 @@ from jobs_jupyter.models.settings import JobRetention, PackageRetention, Retenti
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.disk import disk_usage, file_usage
 from jobs_jupyter.service.feed import Feed
-from jobs_jupyter.service.limits import SPARED_S, Limits, beyond, is_spared
+from jobs_jupyter.service.retention import SPARED_S, Limits, beyond, is_spared
 from jobs_jupyter.service.store import packages, retention
 from jobs_jupyter.service.store.retention import Used
 from jobs_jupyter.service.supervisor import Supervisor

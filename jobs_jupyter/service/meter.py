@@ -1,11 +1,12 @@
 """How much CPU time and memory a run has used: sampled, and kept as a series that stays small.
 
 Pages that processes share are counted once, which is costly to find out: it is done as often as
-takes half a percent of the time, and in between, what it found is scaled by what is cheap to know.
+takes half a percent of the time, or two where processes have come or gone; in between, what it
+found is scaled by what is cheap to know.
 
 The series is a file of records: seconds since the run's start, seconds of CPU time so far, bytes of
-memory. When it has `MOST` of them, every second one is dropped, and from then on half as many
-are taken: a run of a week has no more of them than one of twenty minutes.
+memory. When it has `MOST` of them, each two become one, and from then on half as many are taken:
+a run of a week has no more of them than one of twenty minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from jobs_jupyter.service import tree
 RECORD = struct.Struct("<ddQ")
 MOST = 600
 EVERY_S = 1.0
-SHARE = 0.005  # of the time that may go into counting shared pages
+SHARE, SHARE_OF_NEWS = 0.005, 0.02  # of the time that may go into counting shared pages
 
 
 class Meter:
@@ -34,7 +35,8 @@ class Meter:
         self.pids: list[int] = []
         self._series = Series(path)
         self._shared = 1.0  # how much is left of the memory when shared pages are counted once
-        self._count_at = 0.0
+        self._counted_pids: list[int] = []
+        self._counted_at = self._count_took = 0.0
 
     def look(self, elapsed_s: float, reaped_cpu_s: float) -> None:
         """Take a sample, `elapsed_s` after the run's start; those reaped so far have used `reaped_cpu_s`."""
@@ -48,12 +50,13 @@ class Meter:
     def _counted(self, memory: int) -> int:
         if len(self.pids) < 2 or not memory:
             return memory
-        before = time.monotonic()
-        if before >= self._count_at:
+        now = time.monotonic()
+        share = SHARE if self.pids == self._counted_pids else SHARE_OF_NEWS
+        if now >= self._counted_at + self._count_took / share:
             once = tree.proportional(self.pids)
             self._shared = min(1.0, once / memory) if once else 1.0
-            after = time.monotonic()
-            self._count_at = after + (after - before) / SHARE
+            self._counted_pids, self._counted_at = self.pids, now
+            self._count_took = time.monotonic() - now
         return int(memory * self._shared)
 
 
@@ -81,7 +84,7 @@ class Series:
                 self._thin()
 
     def _thin(self) -> None:
-        self._records = self._records[1::2]
+        self._records = [_joined(*two) for two in zip(self._records[::2], self._records[1::2], strict=True)]
         self._every_s *= 2
         scratch = f"{self._path}.new"
         self._write(scratch, self._records, os.O_TRUNC)
@@ -93,3 +96,9 @@ class Series:
             os.write(descriptor, b"".join(records))
         finally:
             os.close(descriptor)
+
+
+def _joined(earlier: bytes, later: bytes) -> bytes:
+    """Return the later of two records, with the higher memory of both."""
+    at, cpu_s, memory = RECORD.unpack(later)
+    return RECORD.pack(at, cpu_s, max(memory, RECORD.unpack(earlier)[2]))

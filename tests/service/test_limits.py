@@ -1,140 +1,253 @@
-"""Which things are beyond the limits, and what the database says of them."""
+"""A run is held to its memory, its CPUs and its GPUs, also when nothing but its shim lives."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import insert, select
 
-from jobs_jupyter.models.settings import JobRetention, PackageRetention
-from jobs_jupyter.service.clock import SECOND
-from jobs_jupyter.service.limits import DAY, SPARED_S, Limits, beyond
-from jobs_jupyter.service.store import packages, retention
-from jobs_jupyter.service.store.database import Database
-from jobs_jupyter.service.store.retention import NEWEST_EVENTS, Used
-from jobs_jupyter.service.store.schema import events, jobs
+from jobs_jupyter import job
+from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.service import cgroups, environment, machine
+from jobs_jupyter.service.runners import local
+from tests.jobs import eventually, run
+from tests.service import shimmed
 
-NOW = 1000 * DAY
-HOUR = SPARED_S * SECOND
+MIB = 1 << 20
+HOG = f"{sys.executable} -c 'import time; x = bytearray({{}} << 20); print(1, flush=True); time.sleep({{}})'"
 
 
-def used(name: str, days_ago: float, *, in_use: bool = False) -> Used:
-    return Used(name, name, int(NOW - days_ago * DAY), in_use)
-
-
-def gone(items: list[tuple[Used, int]], **limits: Any) -> dict[str, str]:
-    return {item.id: why for item, _, why in beyond(items, Limits.of(JobRetention(**limits)), NOW)}
-
-
-def test_each_limit() -> None:
-    items = [(used("fresh", 0.01), 500), (used("a", 1), 10), (used("b", 2), 20), (used("c", 3), 30)]
-    assert gone(items) == {}
-    assert gone(items, max_age_days=1.5) == {"c": "older than 1.5 days", "b": "older than 1.5 days"}
-    assert list(gone(items, max_age_days=1.5)) == ["c", "b"], "the oldest first"
-    assert gone(items, max_count=3) == {"c": "beyond the latest 3"}
-    assert gone(items, max_size=530) == {"c": "beyond 530 B"}
-    assert list(gone(items, max_size=1)) == ["c", "b", "a"], "what is fresh is spared"
-    assert list(gone(items, max_count=0)) == ["c", "b", "a"]
-    assert Limits.of(PackageRetention()).any
-    assert not Limits.of(JobRetention()).any
-
-
-def test_what_is_in_use_counts_and_is_spared() -> None:
-    items = [(used("used", 9, in_use=True), 100), (used("a", 1), 10), (used("b", 2), 20)]
-    assert list(gone(items, max_size=115)) == ["b"]
-    assert list(gone(items, max_age_days=0.5)) == ["b", "a"]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.booleans())),
-    st.none() | st.integers(0, 10),
-    st.none() | st.integers(1, 300),
-    st.none() | st.integers(1, 40),
-)
-def test_what_is_kept_is_within_the_limits(
-    drawn: list[tuple[int, int, bool]], count: int | None, size: int | None, days: int | None
-) -> None:
-    """As plainly as it can be said: nothing spared goes, nothing more goes than has to."""
-    items = [(used(str(n), age, in_use=busy), bytes_) for n, (age, bytes_, busy) in enumerate(sorted(drawn))]
-    went = gone(items, max_count=count, max_size=size, max_age_days=days)
-    kept = [(item, bytes_) for item, bytes_ in items if item.id not in went]
-    spared = [item.id for item, _ in items if item.in_use or item.used_at > NOW - HOUR]
-    assert not set(spared) & set(went)
-    loose = [item for item, _ in kept if item.id not in spared]
-    if days is not None:
-        assert all(item.used_at >= NOW - days * DAY for item in loose)
-    if count is not None and loose:
-        assert len(kept) <= count or items.index(next(i for i in items if i[0] is loose[-1])) < count
-    if size is not None and loose:
-        last = next(n for n, (item, _) in enumerate(items) if item is loose[-1])
-        assert sum(bytes_ for _, bytes_ in items[: last + 1]) <= size
-    if count is None and size is None and days is None:
-        assert went == {}
+@pytest.fixture(scope="module")
+def place() -> str:
+    """The directory in which control groups with a memory limit can be made."""
+    found = cgroups.place_for_limits()
+    if found is None:
+        pytest.skip("this machine lets us make no control groups with a memory limit")
+    return found
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Any:
-    opened = Database(tmp_path / "jobs.db")
-    yield opened
-    opened.close()
+def group(place: str, tmp_path: Path) -> Iterator[Path]:
+    folder = Path(place, f"jobs_jupyter-test-{os.getpid()}-{tmp_path.name}")
+    yield folder
+    assert not folder.exists()
 
 
-def add_job(connection: Any, name: str, state: str, at: int, package: str | None = None) -> None:
-    row = dict.fromkeys(("project", "cloud", "creator_id", "config"), "") | {"tags": "{}", "max_runs": 1}
-    times = dict.fromkeys(("created_at", "updated_at", "status_updated_at"), at)
-    ended = {"ended_at": at} if state == "SUCCEEDED" else {}
-    connection.execute(
-        insert(jobs).values(id=name, name=name, state=state, package=package, **row, **times, **ended)
+def test_memory_is_watched_where_the_kernel_keeps_no_limit(tmp_path: Path) -> None:
+    found = shimmed.run(tmp_path, HOG.format(250, 60), memory=200 * MIB)
+    assert (found["cause"], found["limit"]) == ("memory", 200 * MIB)
+    assert 200 * MIB < found["peak_memory"] < 400 * MIB
+
+
+def test_shared_memory_counts_once(tmp_path: Path) -> None:
+    """Four processes that share 100 MiB have 400 MiB by their sizes, and are not over 200 MiB together."""
+    code = (
+        'import os, time\nheld = bytearray(b"x") * (100 << 20)\n'
+        "pids = [os.fork() for _ in range(2)]\ntime.sleep(1.7)"
     )
+    found = shimmed.run(tmp_path, f"{sys.executable} -c '{code}'", memory=200 * MIB)
+    assert (found["cause"], found["exit_code"]) == ("exit", 0)
+    assert 100 * MIB < found["peak_memory"] < 200 * MIB
 
 
-def test_packages_of_jobs_stay(database: Database) -> None:
-    def fill(connection: Any) -> None:
-        packages.add_package(connection, "of-job", ["x", "shared"], 1)
-        packages.add_package(connection, "idle", ["y", "shared"], 2)
-        packages.add_package(connection, "again", ["z"], 3)
-        packages.add_package(connection, "again", ["z"], 9)
-        add_job(connection, "one", "SUCCEEDED", 5, "of-job")
-        add_job(connection, "two", "RUNNING", 6)
-
-    async def look() -> None:
-        await database.write(fill)
-        assert [job.id for job in await database.read(retention.ended_jobs)] == ["one"]
-        known = await database.read(retention.every_package)
-        assert [(p.id, p.used_at, p.in_use) for p in known] == [
-            ("again", 9, False),
-            ("idle", 2, False),
-            ("of-job", 1, True),
-        ]
-        assert await database.write(retention.evict_package, "of-job", 99) is None
-        assert await database.write(retention.evict_package, "again", 9) is None
-        assert await database.write(retention.evict_package, "idle", 9) == ["y"]
-        assert sorted(await database.read(retention.blobs_of_packages)) == ["again", "of-job"]
-
-    asyncio.run(look())
+def test_pages_of_files_are_not_the_runs_to_give_back(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"x" * 100 * MIB)
+    code = (
+        'import mmap, time\nfile = open("data")\n'
+        "data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+        "sum(data[::4096])\ntime.sleep(1.5)"
+    )
+    found = shimmed.run(tmp_path, f"{sys.executable} -c '{code}'", memory=60 * MIB)
+    assert (found["cause"], found["exit_code"]) == ("exit", 0)
+    assert found["peak_memory"] > 100 * MIB  # it had them all the same
 
 
-def test_old_events_go_and_each_jobs_newest_stay(database: Database) -> None:
-    def fill(connection: Any) -> None:
-        for at in range(3 * NEWEST_EVENTS):
-            for job in ("many", "few") if at < 5 else ("many",):
-                view = json.dumps({"id": job, "at": at})
-                connection.execute(insert(events).values(job_id=job, kind="run", at=at, view=view))
+def test_the_kernel_keeps_the_limit_in_a_control_group(tmp_path: Path, group: Path) -> None:
+    found = shimmed.run(tmp_path, HOG.format(250, 60), memory=200 * MIB, cgroup=str(group))
+    assert (found["cause"], found["limit"]) == ("memory", 200 * MIB)
+    assert 190 * MIB < found["peak_memory"] <= 200 * MIB
+    assert "1\n" not in RunPaths(tmp_path).log.read_text()
 
-    async def look() -> None:
-        await database.write(fill)
-        assert await database.read(retention.jobs_with_old_events) == ["many"]
-        assert await database.write(retention.drop_old_events, "many", 150) == 150
-        assert await database.write(retention.drop_old_events, "many", 10**9) == 50
-        assert await database.write(retention.drop_old_events, "many", 10**9) == 0
-        rows = await database.read(lambda connection: connection.execute(select(events)).all())
-        assert [row.at for row in rows if row.job_id == "many"] == list(range(200, 300))
-        assert sum(row.job_id == "few" for row in rows) == 5
 
-    asyncio.run(look())
+def test_a_child_that_the_kernel_kills_ends_the_run(tmp_path: Path, group: Path) -> None:
+    command = f"{HOG.format(250, 60)}; sleep 60"
+    found = shimmed.run(tmp_path, command, memory=200 * MIB, cgroup=str(group))
+    assert found["cause"] == "memory"
+
+
+def test_a_run_within_its_limit_leaves_no_group_behind(tmp_path: Path, group: Path) -> None:
+    command = f"mkdir {group}/own && {HOG.format(50, 0)}; cat /proc/self/cgroup"
+    found = shimmed.run(tmp_path, command, memory=200 * MIB, cgroup=str(group))
+    assert (found["cause"], found["exit_code"]) == ("exit", 0)
+    assert group.name in RunPaths(tmp_path).log.read_text()
+
+
+def test_a_group_that_can_not_be_made_is_replaced_by_watching(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = shimmed.run(tmp_path, HOG.format(250, 60), memory=200 * MIB, cgroup=str(tmp_path / "file/group"))
+    assert found["cause"] == "memory"
+
+
+def test_the_group_of_a_killed_shim_is_removed(tmp_path: Path, group: Path) -> None:
+    paths = RunPaths(tmp_path)
+    shim = shimmed.start(tmp_path, HOG.format(10, 600), memory=200 * MIB, cgroup=str(group))
+    eventually(lambda: paths.log.exists() and paths.log.read_text())
+    members = [psutil.Process(int(pid)) for pid in (group / "cgroup.procs").read_text().split()]
+    os.kill(shim, signal.SIGKILL)
+    local._remove_group(paths.launch)
+    assert members
+    assert psutil.wait_procs(members, timeout=10)[1] == []
+
+
+# Version 2 of control groups as far as it goes: here its memory controller can't be had, as version 1 has
+# it. The directories are plain ones with the files that a kernel would put there.
+
+
+def fake(root: Path, **files: str) -> Path:
+    """Make a /proc/self of a process in /a/b of a tree of version 2; a__memory_max is a/memory.max."""
+    proc, tree = root / "proc", root / "tree"
+    for folder in (proc, tree / "a/b"):
+        folder.mkdir(parents=True)
+    (proc / "cgroup").write_text("0::/a/b\n")
+    (proc / "mountinfo").write_text(f"30 1 0:1 / {tree} rw,relatime shared:1 - cgroup2 cgroup2 rw\n")
+    (tree / "a/b/cgroup.controllers").write_text("cpu memory\n")
+    for name, text in files.items():
+        where, what = name.rsplit("__", 1)
+        (tree / where.replace("_", "/") / what.replace("_", ".", 1)).write_text(text)
+    return proc
+
+
+def test_limits_of_version_2_count_from_every_level(tmp_path: Path) -> None:
+    """Simulated: see above."""
+    proc = str(
+        fake(tmp_path, a__memory_max="1000\n", a_b__memory_max="max\n", a_b__cpu_max="150000 100000\n")
+    )
+    assert cgroups.memory_limit(proc) == 1000
+    assert cgroups.cpu_limit(proc) == 1.5
+    assert cgroups.memory_limit(str(fake(tmp_path / "none", a__memory_max="max\n"))) is None
+
+
+def test_where_version_2_lets_us_make_groups(tmp_path: Path) -> None:
+    """Simulated: see above. Not in a group with processes, and not where that would leave a limit behind."""
+    proc = str(fake(tmp_path, a__cgroup_subtree_control="cpu memory\n"))
+    tree = tmp_path / "tree"
+    assert cgroups.place_for_limits(proc) == str(tree / "a")
+    (tree / "a/b/memory.max").write_text("1000\n")
+    assert cgroups.place_for_limits(proc) is None
+    (tree / "a/b/memory.max").write_text("max\n")
+    (tree / "a/cgroup.subtree_control").write_text("cpu\n")
+    assert cgroups.place_for_limits(proc) is None
+
+
+def test_a_group_of_version_2(tmp_path: Path) -> None:
+    """Simulated: see above. The job itself does what the kernel would."""
+    (tmp_path / "cgroup.controllers").write_text("memory\n")
+    group = tmp_path / "group"
+    group.mkdir()
+    (group / "memory.events").write_text("low 0\noom 0\noom_kill 0\n")
+    (group / "memory.peak").write_text(f"{199 * MIB}\n")
+    killed = f"cat {group}/cgroup.procs; echo oom_kill 1 > {group}/memory.events; kill -9 $$"
+    found = shimmed.run(tmp_path, killed, memory=200 * MIB, cgroup=str(group))
+    assert (found["cause"], found["signal"], found["peak_memory"]) == ("memory", 9, 199 * MIB)
+    assert (group / "memory.max").read_text() == str(200 * MIB)
+    assert (group / "memory.swap.max").read_text() == "0"
+    assert RunPaths(tmp_path).log.read_text() == "0"
+
+
+def test_a_tree_of_which_a_container_sees_a_part(tmp_path: Path) -> None:
+    proc, tree = tmp_path / "proc", tmp_path / "memory"
+    for folder in (proc, tree / "inner"):
+        folder.mkdir(parents=True)
+    (proc / "cgroup").write_text("4:memory:/docker/abc/inner\n")
+    (proc / "mountinfo").write_text(f"35 31 0:32 /docker/abc {tree} rw - cgroup cgroup rw,memory\n")
+    assert cgroups.own("memory", str(proc)) == cgroups.Group(1, str(tree), str(tree / "inner"))
+    (proc / "cgroup").write_text("4:memory:/elsewhere\n")
+    assert cgroups.own("memory", str(proc)) == cgroups.Group(1, str(tree), str(tree))
+
+
+# --- CPUs, GPUs, and all of it with a service ------------------------------------------------------
+
+
+def test_cpus_that_are_not_there_hold_nobody(tmp_path: Path) -> None:
+    all_of_them = sorted(os.sched_getaffinity(0))
+    show = f"{sys.executable} -c 'import os; print(sorted(os.sched_getaffinity(0)))'"
+    for number, cpus in enumerate(([all_of_them[-1]], [1000], [])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shimmed.run(folder, show, cpus=cpus)
+    logs = [(tmp_path / str(number) / "log").read_text() for number in range(3)]
+    assert logs == [f"{[all_of_them[-1]]}\n", f"{all_of_them}\n", f"{all_of_them}\n"]
+
+
+def test_gpus_are_counted_by_the_drivers_library(tmp_path: Path) -> None:
+    """A library of our own in the place of NVIDIA's, which needs a GPU."""
+    source = tmp_path / "nvml.c"
+    source.write_text(
+        "int nvmlInit_v2(void) { return 0; } int nvmlShutdown(void) { return 0; }\n"
+        "int nvmlDeviceGetCount_v2(unsigned *count) { *count = 3; return 0; }\n"
+    )
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libnvidia-ml.so.1", source], check=True)
+    code = "from jobs_jupyter.service import machine; print(machine.gpu_indices())"
+    command = [sys.executable, "-c", code]
+    with_library = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
+    assert subprocess.check_output(command, env=with_library, text=True) == "(0, 1, 2)\n"
+
+
+def test_threads_and_gpus_by_the_words_of_libraries() -> None:
+    base = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "16", "OPENBLAS_NUM_THREADS": "many"}
+    threads = environment._threads(4, base)
+    assert "OMP_NUM_THREADS" not in threads
+    assert {threads[name] for name in environment.THREADS[1:]} == {"4"}
+    assert environment._threads(None, base) == {}
+    assert environment._gpus(None, {}) == {}
+    assert environment._gpus("1,3", {})["CUDA_VISIBLE_DEVICES"] == "1,3"
+    assert environment._gpus("", {"CUDA_DEVICE_ORDER": "x"}) == {
+        "CUDA_VISIBLE_DEVICES": "",
+        "HIP_VISIBLE_DEVICES": "",
+        "NVIDIA_VISIBLE_DEVICES": "void",
+    }
+
+
+SHOW = """
+import os
+print(len(os.sched_getaffinity(0)), *[os.environ.get(name, "-") for name in (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")])
+"""
+
+
+def head(**resources: object) -> dict[str, object]:
+    return {"head_node": {"required_resources": resources}}
+
+
+def test_jobs_with_a_service(service: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*environment.THREADS, *environment.GPUS):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "show.py").write_text(SHOW)
+    where = {"working_dir": str(tmp_path)}
+    one = run("python show.py", compute_config=head(CPU=1, memory="1Gi"), **where)
+    own = run(
+        "python show.py",
+        compute_config=head(CPU=1, memory="1Gi"),
+        env_vars={"OMP_NUM_THREADS": "7", "CUDA_VISIBLE_DEVICES": "5"},
+        **where,
+    )
+    free = run("python show.py", **where)
+    logs = [job.get_logs(id=status.id) for status in (one, own, free)]
+    assert logs == ["1 1 1 \n", "1 7 1 5\n", f"{len(machine.cpu_indices())} - - -\n"]
+    hog = run(HOG.format(250, 600), compute_config=head(CPU=1, memory="200Mi"))
+    assert hog.reason is not None
+    assert hog.reason.startswith("killed: out of memory, peak 2")
+    assert hog.reason.endswith(" MiB (limit 200.0 MiB)")
+    (at_end,) = hog.runs
+    assert at_end.cpu_time_s is not None
+    assert at_end.cpu_time_s > 0
+    assert at_end.peak_memory is not None
+    assert at_end.peak_memory > 190 * MIB
+    assert json.loads((service / "jobs" / hog.id / "runs" / at_end.name / "exit.json").read_text())["limit"]
