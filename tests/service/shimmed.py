@@ -14,7 +14,7 @@ from tests.jobs import eventually
 
 
 def spec_of(folder: Path, command: str, **fields: Any) -> dict[str, Any]:
-    """Return the launch.json of a run in a directory of its own; it has no limits but those in `fields`."""
+    """Return what a shim is told of a run in a directory of its own, without limits but those in `fields`."""
     paths = RunPaths(folder)
     environment = folder / "environment.json"
     environment.write_text(json.dumps(dict(os.environ)))
@@ -41,13 +41,12 @@ def spec_of(folder: Path, command: str, **fields: Any) -> dict[str, Any]:
 
 def start(folder: Path, command: str, **fields: Any) -> int:
     """Start a run below a shim of its own, and return the shim's pid."""
-    launch = RunPaths(folder).launch
-    launch.write_text(json.dumps(spec_of(folder, command, **fields)))
+    spec = spec_of(folder, command, **fields)
 
     async def fork() -> int:
         shims = Shims()
         try:
-            return await shims.fork(launch)
+            return await shims.fork(spec)
         finally:
             shims.close()
 

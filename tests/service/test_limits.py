@@ -16,7 +16,6 @@ import pytest
 from jobs_jupyter import job
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import cgroups, environment, machine
-from jobs_jupyter.service.runners import local
 from tests.jobs import eventually, run
 from tests.service import shimmed
 
@@ -101,7 +100,7 @@ def test_the_group_of_a_killed_shim_is_removed(tmp_path: Path, group: Path) -> N
     eventually(lambda: paths.log.exists() and paths.log.read_text())
     members = [psutil.Process(int(pid)) for pid in (group / "cgroup.procs").read_text().split()]
     os.kill(shim, signal.SIGKILL)
-    local._remove_group(paths.launch)
+    cgroups.MemoryGroup(str(group)).clear()
     assert members
     assert psutil.wait_procs(members, timeout=10)[1] == []
 
