@@ -44,3 +44,56 @@ def tag(text: str) -> tuple[str, str]:
     if value is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def idle(text: str) -> int:
+    """Return a duration in seconds, or 0: at once."""
+    return 0 if text == "0" else duration(text)
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    if (number := count(text)) == 0:
+        raise argparse.ArgumentTypeError("0 is too few; write 1 or more, or leave it out")
+    return number
+
+
+def size(text: str) -> int:
+    """Return `512Mi`, `8Gi` or a plain number of bytes in bytes, 1 MiB at least."""
+    from jobs_jupyter.models.compute import MIB, memory_bytes
+
+    try:
+        found = memory_bytes(int(text) if text.isascii() and text.isdecimal() else text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} {problem}") from None
+    if found < MIB:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1Mi; write 512Mi or 8Gi")
+    return found
+
+
+# --- what a job runs on: the same four options in a cell's line and in a shell --------------------------
+
+
+def add_compute(parser: argparse.ArgumentParser) -> argparse.Action:
+    """Add `--cpus`, `--memory`, `--gpus` and `--compute`; returns the last, which names something."""
+    option = parser.add_argument
+    option("--cpus", metavar="N", type=positive, help="hold it to N CPUs (1, with --memory or --gpus)")
+    option("--memory", metavar="SIZE", type=size,
+           help="hold it to so much: 512Mi, 8Gi (the CPUs' share of the machine's memory)")  # fmt: skip
+    option("--gpus", metavar="N", type=positive, help="give it N GPUs of its own (none)")
+    return option("--compute", metavar="NAME", help="what it runs on: a compute config, or NAME:VERSION")
+
+
+def compute_of(options: argparse.Namespace) -> str | dict[str, dict[str, int]] | None:
+    """Return the `compute_config` that these options say; None: nothing is asked for.
+
+    Raises:
+        ValueError: both a compute config and resources are given.
+    """
+    given = {"CPU": options.cpus, "memory": options.memory, "GPU": options.gpus}
+    least = {kind: amount for kind, amount in given.items() if amount is not None}
+    if least and options.compute is not None:
+        raise ValueError(
+            f"--compute {options.compute} says what the job runs on; leave out --cpus, --memory and --gpus."
+        )
+    return {"min_resources": least} if least else options.compute

@@ -12,7 +12,19 @@ import sys
 from pathlib import Path
 
 from jobs_jupyter._version import __version__
-from jobs_jupyter.cli import completion, config, doctor, housekeeping, jobs, logs, service, submission, tags
+from jobs_jupyter.cli import (
+    completion,
+    compute_configs,
+    config,
+    doctor,
+    housekeeping,
+    jobs,
+    logs,
+    queues,
+    service,
+    submission,
+    tags,
+)
 from jobs_jupyter.cli.output import complain
 from jobs_jupyter.cli.parser import Parser, UsageError
 from jobs_jupyter.models.errors import InvalidRequestError, JobsError
@@ -72,6 +84,18 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for noun in (submission, jobs, logs, tags, service, housekeeping, config, doctor, completion):
+    for noun in (
+        submission,
+        jobs,
+        logs,
+        tags,
+        queues,
+        compute_configs,
+        service,
+        housekeeping,
+        config,
+        doctor,
+        completion,
+    ):
         noun.add(verbs)
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.models.errors import JobsError
@@ -44,11 +45,31 @@ def answer(parser: argparse.ArgumentParser) -> None:
 def job_names(**_: Any) -> list[str]:
     """Return the names of the newest jobs, for a shell; where no service runs, none is started."""
     from jobs_jupyter import job as sdk
+
+    return _known(lambda: (status.name for status in sdk.list(max_items=MOST_NAMES)))
+
+
+def queue_names(**_: Any) -> list[str]:
+    """Return the names of the queues, for a shell."""
+    from jobs_jupyter import job_queue
+
+    return _known(lambda: (queue.name for queue in job_queue.list() if queue.name))
+
+
+def compute_names(**_: Any) -> list[str]:
+    """Return the names of the compute configs, for a shell."""
+    from jobs_jupyter import compute_config
+
+    return _known(lambda: (each.name for each in compute_config.list()))
+
+
+def _known(ask: Callable[[], Iterable[str]]) -> list[str]:
+    """Return the names without repetition; none where no service runs, or it does not answer."""
     from jobs_jupyter.client import service
 
     with contextlib.suppress(JobsError, OSError):
         if service.locate():
-            return list(dict.fromkeys(status.name for status in sdk.list(max_items=MOST_NAMES)))
+            return list(dict.fromkeys(ask()))
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -11,13 +12,14 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, printable, table
 from jobs_jupyter.cli.parser import shared
 from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.sizes import human
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -28,8 +30,7 @@ SQLITE = (3, 35)  # RETURNING
 LITTLE = 1 << 30  # bytes
 TOO_LITTLE = 16 << 20
 PROGRAM_S = 5.0
-NVIDIA = Path("/proc/driver/nvidia/gpus")
-CGROUPS = Path("/sys/fs/cgroup")
+EQUIPMENT = "jobs_jupyter.service.equipment"  # a program of the service's, which says what it finds
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,7 @@ def examine(paths: StatePaths) -> list[Finding]:
         _locks(near),
         _sqlite(near),
         _service(),
-        *_cgroups(),
-        _cpus(),
-        _memory(),
-        _gpus(),
+        *_equipment(_output(sys.executable, "-m", EQUIPMENT)),
         _containers(),
         _uv(),
     ]
@@ -124,16 +122,7 @@ def _filesystem(near: Path) -> Finding:
 def _space(near: Path) -> Finding:
     free = shutil.disk_usage(near).free
     state = BROKEN if free < TOO_LITTLE else MISSING if free < LITTLE else OK
-    return Finding("free space", state, size(free), "" if state == OK else "packages, logs and results")
-
-
-def size(number: float) -> str:
-    """Return bytes in the unit that suits them."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}"
-        number /= 1024
-    return f"{number:.1f} TiB"
+    return Finding("free space", state, human(free), "" if state == OK else "packages, logs and results")
 
 
 def _locks(near: Path) -> Finding:
@@ -190,75 +179,30 @@ def _service() -> Finding:
     return Finding("service", OK, "not running; the first job starts it")
 
 
-def _cgroups() -> list[Finding]:
-    good_for = "memory limits that the kernel keeps"
-    found = []
-    for name, folder in (("cgroup v2", cgroup_v2()), ("cgroup v1", cgroup_v1())):
-        if folder is None:
-            found.append(Finding(name, MISSING, "not mounted with memory", good_for))
-        elif os.access(folder, os.W_OK | os.X_OK):
-            found.append(Finding(name, OK, f"{folder}, writable"))
-        else:
-            found.append(Finding(name, MISSING, f"{folder}, not writable", good_for))
-    if any(finding.state == OK for finding in found):  # one is enough
-        return [finding for finding in found if finding.state == OK]
-    return found
+def _equipment(said: str | None) -> list[Finding]:
+    """Say what jobs can be given, and how they are held to it."""
+    if said is None:
+        return [Finding("equipment", BROKEN, f"python -m {EQUIPMENT} fails; install jobs-jupyter again")]
+    there: dict[str, Any] = json.loads(said)
+    cpus, memory = len(there["cpus"]), there["memory"]
+    part = f" of {there['cpus_there']}" if cpus < there["cpus_there"] else ""
+    less = f" of {human(there['memory_there'])} (cgroup)" if memory < there["memory_there"] else ""
+    return [
+        _limits(**there["limits"]),
+        Finding("CPUs", OK, f"{cpus}{part}"),
+        Finding("memory", OK, f"{human(memory)}{less}"),
+        Finding("GPUs", OK, f"{len(there['gpus'])} (NVIDIA)")
+        if there["gpus"]
+        else Finding("GPUs", MISSING, "none found", "jobs that ask for GPUs"),
+    ]
 
 
-def cgroup_v2(root: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> Path | None:
-    """Return this process's cgroup of version 2, if it has the memory controller."""
-    try:
-        name = next(line[3:] for line in own.read_text().splitlines() if line.startswith("0::"))
-        folder = root / name.lstrip("/")
-        return folder if "memory" in (folder / "cgroup.controllers").read_text().split() else None
-    except (OSError, StopIteration):
-        return None
-
-
-def cgroup_v1(root: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> Path | None:
-    """Return this process's memory cgroup of version 1."""
-    try:
-        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
-        name = next(path for _, controllers, path in lines if "memory" in controllers.split(","))
-    except (OSError, StopIteration, ValueError):
-        return None
-    folders = (root / "memory" / name.lstrip("/"), root / "memory")  # the latter: seen from a container
-    return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def _cpus() -> Finding:
-    there = os.cpu_count() or 1
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
-    return Finding("CPUs", OK, f"{usable}" + (f" of {there}" if usable != there else ""))
-
-
-def _memory() -> Finding:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [_number(folder / name) for folder, name in _limits()]
-    limit = min((number for number in limits if number), default=total)
-    return Finding(
-        "memory", OK, size(total) if limit >= total else f"{size(limit)} of {size(total)} (cgroup)"
-    )
-
-
-def _limits() -> list[tuple[Path, str]]:
-    pairs = ((cgroup_v2(), "memory.max"), (cgroup_v1(), "memory.limit_in_bytes"))
-    return [(folder, name) for folder, name in pairs if folder]
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):  # not there, or `max`
-        return None
-
-
-def _gpus() -> Finding:
-    if NVIDIA.is_dir() and (count := len(list(NVIDIA.iterdir()))):
-        return Finding("GPUs", OK, f"{count} (NVIDIA)")
-    if (said := _output("nvidia-smi", "-L")) and (count := said.count("GPU ")):
-        return Finding("GPUs", OK, f"{count} (NVIDIA)")
-    return Finding("GPUs", MISSING, "none found", "jobs that ask for GPUs")
+def _limits(version: int | None, place: str | None) -> Finding:
+    if place:
+        return Finding("memory limits", OK, f"kept by the kernel, cgroup v{version} at {place}")
+    why = f"cgroup v{version} is not writable" if version else "no cgroup has the memory controller"
+    found = f"kept by watching; {why}"
+    return Finding("memory limits", MISSING, found, "limits that a run can't exceed for a moment either")
 
 
 def _containers() -> Finding:

@@ -8,8 +8,20 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from jobs_jupyter.cli.output import age, complain, document, duration, fields, moment, note, printable, table
+from jobs_jupyter.cli.output import (
+    age,
+    complain,
+    cpu_time,
+    document,
+    duration,
+    fields,
+    moment,
+    note,
+    printable,
+    table,
+)
 from jobs_jupyter.cli.parser import STATES, add_job, meant, shared, state, user_input
+from jobs_jupyter.models.sizes import human
 from jobs_jupyter.words import some, tag
 
 if TYPE_CHECKING:
@@ -111,11 +123,13 @@ def _show(status: JobStatus) -> None:
                 str(run.state),
                 age(run.created_at),
                 duration(run.started_at, run.ended_at),
+                "" if run.cpu_time_s is None else cpu_time(run.cpu_time_s),
+                "" if run.peak_memory is None else human(run.peak_memory),
                 run.reason or "",
             )
             for run in status.runs
         ]
-        table(("RUN", "STATE", "AGE", "DURATION", "REASON"), rows)
+        table(("RUN", "STATE", "AGE", "DURATION", "CPU", "MEMORY", "REASON"), rows)
 
 
 def _tags(status: JobStatus) -> str:

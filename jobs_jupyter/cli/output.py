@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 STYLES = {
@@ -115,6 +115,14 @@ def duration(start: datetime | None, end: datetime | None) -> str:
     minutes, seconds = divmod(max(0, int(((end or datetime.now(UTC)) - start).total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def cpu_time(seconds: float) -> str:
+    """Return seconds of CPU time: 0.25s, 3.2s, 02:15, 1:02:15."""
+    if seconds < 60:
+        return f"{seconds:.2f}s" if seconds < 1 else f"{seconds:.1f}s"
+    start = datetime.fromtimestamp(0, UTC)
+    return duration(start, start + timedelta(seconds=seconds))
 
 
 def moment(when: datetime | None) -> str:

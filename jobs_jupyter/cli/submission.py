@@ -7,13 +7,15 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from jobs_jupyter.cli.completion import compute_names, queue_names
 from jobs_jupyter.cli.output import document
 from jobs_jupyter.cli.parser import UsageError, shared, user_input
-from jobs_jupyter.words import count, duration, pair, tag
+from jobs_jupyter.words import add_compute, compute_of, count, duration, pair, tag
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
     from jobs_jupyter.models.job import JobConfig
+    from jobs_jupyter.models.queue import JobQueueConfig
 
 EXAMPLE = "jupyter jobs submit -n train -w . -- python train.py --epochs 3"
 
@@ -39,6 +41,11 @@ def add(verbs: Verbs) -> None:
     option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
     option("--retries", metavar="N", type=count, help="run again after a failure, N times at most (1)")
     option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    queue = option("-q", "--queue", metavar="NAME",
+                   help="wait in this queue; made if new, then one job runs at a time")  # fmt: skip
+    queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
+    option("--priority", metavar="N", type=count, help="in a PRIORITY queue: 0 is first")
+    add_compute(parser).completer = compute_names  # type: ignore[attr-defined]
     option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
     parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
     parser.set_defaults(run=_submit)
@@ -54,12 +61,16 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _submit(options: argparse.Namespace) -> int:
     from jobs_jupyter import job as sdk
+    from jobs_jupyter.queueing import submit_into
 
     if options.stray:
         raise UsageError(f"{options.stray[0]!r} is one word too many; the command goes after --: {EXAMPLE}")
     with user_input():
         config = _config(options)
-    job_id = sdk.submit(config)
+    if options.queue is None:
+        job_id = sdk.submit(config)
+    else:
+        job_id = submit_into(config, options.queue, _priority(config))
     if not options.json:
         print(job_id, flush=True)
     if options.wait:
@@ -88,7 +99,21 @@ def _config(options: argparse.Namespace) -> JobConfig:
         added["tags"] = {**(config.tags or {}), **dict(options.tag)}
     if options.exclude:
         added["excludes"] = [*(config.excludes or []), *options.exclude]
+    if options.priority is not None:
+        added["job_queue_config"] = _urgent(config, options)
     return config.options(**added) if added else config
+
+
+def _urgent(config: JobConfig, options: argparse.Namespace) -> JobQueueConfig:
+    from jobs_jupyter.models.queue import JobQueueConfig
+
+    if config.job_queue_config is None and options.queue is None:
+        raise UsageError("--priority is a place in a queue; name one with --queue")
+    return (config.job_queue_config or JobQueueConfig()).options(priority=options.priority)
+
+
+def _priority(config: JobConfig) -> int | None:
+    return config.job_queue_config.priority if config.job_queue_config else None
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
@@ -100,6 +125,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "working_dir": options.working_dir,
         "max_retries": options.retries,
         "timeout_s": options.timeout,
+        "compute_config": compute_of(options),
     }
     given = {name: value for name, value in fields.items() if value is not None}
     if options.working_dir == "none":

@@ -12,18 +12,16 @@ from typing import Any
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.client.packages import upload
-from jobs_jupyter.models.errors import JobQueueNotFoundError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home
-from jobs_jupyter.models.queue import JobQueueConfig, JobQueueSpec
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
-
-QUEUE_IDLE_S = 300
+from jobs_jupyter.queueing import submit_into
+from jobs_jupyter.words import compute_of
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -44,6 +42,7 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
         "env_vars": _environment(options.env) or None,
         "tags": dict(options.tag) or None,
         "excludes": options.exclude or None,
+        "compute_config": _compute(options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
@@ -59,13 +58,14 @@ def _submit(config: JobConfig, queue: str | None, priority: int | None) -> str:
         if priority is not None:
             raise UsageError("%%job: --priority is a place in a queue; name one with --queue.")
         return sdk.submit(config)
+    return submit_into(config, queue, priority)
+
+
+def _compute(options: argparse.Namespace) -> str | dict[str, dict[str, int]] | None:
     try:
-        target = JobQueueConfig(target_job_queue_name=queue, priority=priority)
-        return sdk.submit(config.options(job_queue_config=target))
-    except JobQueueNotFoundError:
-        spec = JobQueueSpec(name=queue, idle_timeout_s=QUEUE_IDLE_S)
-        made = JobQueueConfig(job_queue_spec=spec, priority=priority)
-        return sdk.submit(config.options(job_queue_config=made))
+        return compute_of(options)
+    except ValueError as problem:
+        raise UsageError(f"%%job: {problem}") from None
 
 
 def _name(options: argparse.Namespace) -> str | None:

@@ -62,6 +62,23 @@ class Job:
         """The job's runs, the oldest first."""
         return list(self.status().runs)
 
+    def usage(self, run: str | None = None) -> dict[str, Any]:
+        """Return what the last run has used, or the named one; `runs` has its CPU time and peak of memory.
+
+        Returns:
+            `{"interval_s": seconds, "samples": [[seconds since its start, seconds of CPU time so far,
+            bytes of memory], …]}`, all its processes together.
+
+        Raises:
+            ValueError: the job has no run of that name, or none yet.
+        """
+        names = [known.name for known in self.runs]
+        if not names or run not in (None, *names):
+            has = f"its runs: {', '.join(names)}" if names else "it has not begun yet"
+            raise ValueError(f"The job {self.name!r} has no run {run or ''}".rstrip() + f"; {has}.")
+        found: dict[str, Any] = client.json("GET", f"/v1/jobs/{self.id}/runs/{run or names[-1]}/usage")
+        return found
+
     @property
     def tags(self) -> dict[str, str]:
         """The job's tags now."""

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from jobs_jupyter.words import count, duration, pair, some, tag
+from jobs_jupyter.words import add_compute, count, duration, pair, some, tag
 
 
 class UsageError(ValueError):
@@ -100,6 +100,7 @@ def cell_parser() -> LineParser:
     add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
     add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
     add("--priority", metavar="N", type=count, help="in a PRIORITY queue: 0 is first")
+    add_compute(parser)
     add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")
     add(
         "--as",

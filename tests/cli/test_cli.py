@@ -20,6 +20,7 @@ from tests.jobs import python
 
 VERBS = (
     *("submit", "status", "list", "logs", "wait", "terminate", "archive", "delete", "tags"),
+    *("queues", "compute-configs"),
     *("serve", "service", "gc", "config", "doctor", "completion"),
 )
 HELP_S = 0.2
@@ -72,6 +73,22 @@ def test_every_verb_has_help(home: Path, call: Call) -> None:
         ("tags", "required: ACTION"),
         ("tags add a", "required: KEY=VALUE"),
         ("tags add a b", "'b' is not KEY=VALUE"),
+        ("submit --memory lots -- true", "'lots' must be a number of bytes"),
+        ("submit --memory 8 -- true", "'8' is less than 1Mi"),
+        ("submit --cpus 0 -- true", "0 is too few"),
+        ("submit --gpus 1 --compute big -- true", "--compute big says what the job runs on"),
+        ("submit --compute big:x -- true", "compute_config: must be a compute config's name"),
+        ("submit --priority 3 -- true", "name one with --queue"),
+        ("queues", "required: ACTION"),
+        ("queues stat", "did you mean status?"),
+        ("queues status", "required: NAME"),
+        ("queues update line", "Say what to change: --max-concurrency or --idle-timeout"),
+        ("queues update line --max-concurrency 0", "0 is too few"),
+        ("queues update line --idle-timeout soon", "write 90s, 15m or 2h"),
+        ("compute-configs", "required: ACTION"),
+        ("compute-configs create", "required: -f/--file"),
+        ("compute-configs get big:0", "must be a compute config's name"),
+        ("compute-configs archive big:1", "must be a name without a version: big"),
         ("completion qqq", "use one of bash, zsh, fish"),
         ("submit", "Say what to run"),
         ("submit python train.py", "the command goes after --"),

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from jobs_jupyter import compute_config
+from jobs_jupyter.job.models import JobQueueConfig, JobQueueSpec
 from tests.cli.conftest import Call
 from tests.cli.program import PROGRAM
-from tests.jobs import run
+from tests.jobs import ended, run, submit
 
 
 def completed(line: str, answers: Path) -> list[str]:
@@ -46,10 +48,22 @@ def test_words(home: Path, tmp_path: Path, line: str, words: list[str]) -> None:
     assert not home.exists(), "no service was started"
 
 
-def test_names_of_jobs(service: Path, tmp_path: Path) -> None:
+def test_names_of_jobs_queues_and_compute_configs(service: Path, tmp_path: Path) -> None:
     run("true", name="train")
     run("true", name="test")
-    assert completed("jupyter jobs logs tr", tmp_path / "answers") == ["train"]
+    compute_config.create({"worker_nodes": []}, name="small")
+    spec = JobQueueSpec(name="line", idle_timeout_s=60, compute_config="small")
+    ended(submit("true", job_queue_config=JobQueueConfig(job_queue_spec=spec)))
+    for number, (line, word) in enumerate(
+        {
+            "logs tr": "train",
+            "queues status l": "line",
+            "submit -q l": "line",
+            "submit --compute s": "small",
+            "compute-configs get s": "small",
+        }.items()
+    ):
+        assert completed(f"jupyter jobs {line}", tmp_path / str(number)) == [word]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def test_it_leaves_nothing_behind(home: Path, call: Call) -> None:
     assert (done.code, done.json["ok"]) == (0, True)
     findings = {finding["name"]: finding for finding in done.json["findings"]}
     assert list(findings)[:7] == NAMES
-    assert {"CPUs", "memory", "GPUs", "containers", "uv"} < set(findings)
+    assert {"memory limits", "CPUs", "memory", "GPUs", "containers", "uv"} < set(findings)
     assert all(findings[name]["state"] == "ok" for name in ("Python", "locks", "database", "CPUs"))
     assert all(finding["good_for"] for finding in findings.values() if finding["state"] == "missing")
     assert not home.exists()
@@ -81,39 +82,36 @@ def test_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert doctor._filesystem(tmp_path).state == doctor.MISSING
 
 
-def test_cgroups(tmp_path: Path) -> None:
-    own, there = tmp_path / "own", tmp_path / "fs"
-    (there / "memory" / "job").mkdir(parents=True)
-    (there / "user").mkdir()
-    own.write_text("5:memory,cpu:/job\n0::/user\n")
-    assert doctor.cgroup_v1(there, own) == there / "memory" / "job"
-    assert doctor.cgroup_v2(there, own) is None
-    (there / "user" / "cgroup.controllers").write_text("cpu memory\n")
-    assert doctor.cgroup_v2(there, own) == there / "user"
-    own.write_text("5:memory:/gone\n")
-    assert doctor.cgroup_v1(there, own) == there / "memory"
-    assert doctor.cgroup_v2(there, own) is None
-    assert doctor.cgroup_v1(there, tmp_path / "none") is None
+def test_what_jobs_are_given_and_held_to() -> None:
+    said = {
+        "cpus": [0, 2], "cpus_there": 4, "memory": 1 << 30, "memory_there": 4 << 30, "gpus": [0, 1],
+        "limits": {"version": 2, "place": "/fs/job"},
+    }  # fmt: skip
+    details = [finding.detail for finding in doctor._equipment(json.dumps(said))]
+    assert details == [
+        "kept by the kernel, cgroup v2 at /fs/job", "2 of 4", "1.0 GiB of 4.0 GiB (cgroup)", "2 (NVIDIA)"
+    ]  # fmt: skip
+    said |= {"gpus": [], "limits": {"version": 1, "place": None}}
+    limits, *_, gpus = doctor._equipment(json.dumps(said))
+    assert (limits.state, gpus.state) == (doctor.MISSING, doctor.MISSING)
+    assert limits.detail == "kept by watching; cgroup v1 is not writable"
+    assert doctor._limits(None, None).detail.endswith("no cgroup has the memory controller")
+    assert doctor._equipment(None)[0].state == doctor.BROKEN
 
 
 def test_programs_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "NVIDIA", tmp_path / "gpus")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    for finding in (doctor._gpus(), doctor._containers(), doctor._uv()):
+    for finding in (doctor._containers(), doctor._uv()):
         assert finding.state == doctor.MISSING
     for name, script in (
-        ("nvidia-smi", "echo 'GPU 0: A'; echo 'GPU 1: B'"),
         ("docker", "exit 1"),
         ("uv", "echo uv 1.2.3"),
     ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         os.chmod(tmp_path / name, 0o755)
-    assert doctor._gpus().detail == "2 (NVIDIA)"
     assert doctor._containers().detail == "docker is installed but does not answer"
     assert doctor._uv().detail == "1.2.3"
     (tmp_path / "podman").write_text("#!/bin/sh\necho 5.0\n")
     os.chmod(tmp_path / "podman", 0o755)
     assert doctor._containers().detail == "podman 5.0"
-    (tmp_path / "gpus" / "0").mkdir(parents=True)
-    assert doctor._gpus().detail == "1 (NVIDIA)"

@@ -165,11 +165,16 @@ def test_help_lists_the_options(kernel: Kernel) -> None:
 
 def test_a_queue_by_name(kernel: Kernel) -> None:
     for name in ("first", "second"):
-        shown = kernel(f"%%job {name} -w none -q line --priority 3\nimport time\ntime.sleep(0.3)")
+        shown = kernel(
+            f"%%job {name} -w none -q line --priority 3 --memory 64Mi\nimport time\ntime.sleep(0.3)"
+        )
         assert shown.error == ""
     assert "queued: 1st in line" in kernel("%job status second").text
     job.wait(name="second", timeout_s=30)
     assert [queue.name for queue in job_queue.list()] == ["line"]
+    asked = job.status(name="second").config.to_dict(exclude_unset=True)["compute_config"]
+    assert asked == {"min_resources": {"memory": 2**26}}
+    assert "--compute big says" in kernel("%%job --compute big --cpus 1\n1").error
     assert "name one with --queue" in kernel("%%job --priority 3\n1").error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs_jupyter import job
+from jobs_jupyter.cli.output import cpu_time
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.models.sizes import human
+from jobs_jupyter.notebook.handle import get
 from jobs_jupyter.service import meter, tree, usage
+from tests.cli.program import PROGRAM
 from tests.jobs import ended, eventually, submit
 from tests.service import shimmed
 
@@ -100,6 +105,10 @@ def test_a_jobs_usage_with_a_service(service: Path) -> None:
         path = f"/v1/jobs/{job_id}/runs/{run.name}/usage"
         samples = eventually(lambda: http.get(path).raise_for_status().json()["samples"])
         assert samples[0][2] > 0
+        handle = get(job_id)
+        assert handle.usage()["samples"][0] == handle.usage(run.name)["samples"][0] == samples[0]
+        with pytest.raises(ValueError, match=f"has no run nobody; its runs: {run.name}"):
+            handle.usage("nobody")
         assert http.get(f"/v1/jobs/{job_id}/runs/nobody/usage").status_code == httpx.codes.BAD_REQUEST
     (service / "jobs" / job_id / "runs" / run.name / "work/go").touch()
     (at_end,) = ended(job_id).runs
@@ -107,3 +116,16 @@ def test_a_jobs_usage_with_a_service(service: Path) -> None:
     assert at_end.peak_memory is not None
     assert at_end.cpu_time_s >= samples[0][1]
     assert at_end.peak_memory >= samples[0][2]
+    shown = subprocess.run([PROGRAM, "status", job_id], capture_output=True, text=True, check=True).stdout
+    assert "CPU" in shown
+    assert f"{cpu_time(at_end.cpu_time_s)}  {human(at_end.peak_memory)}" in shown.splitlines()[-1]
+
+
+def test_seconds_of_cpu_time_in_words() -> None:
+    assert [cpu_time(s) for s in (0.254, 3.25, 59.9, 135.2, 3735)] == [
+        "0.25s",
+        "3.2s",
+        "59.9s",
+        "02:15",
+        "1:02:15",
+    ]
