@@ -42,6 +42,7 @@ class Run:
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.started_at = time.time()
+        self.began = time.monotonic()
         self.status: int | None = None
         self.cause = "exit"
         self.child = 0
@@ -160,7 +161,8 @@ class Run:
                 "signal": -code if code is not None and code < 0 else None,
                 "out_of_memory": self.cause == "exit" and self.watch.killed_by_kernel(code),
                 "started_at": self.started_at,
-                "ended_at": time.time(),
+                # also where the machine's clock was set back meanwhile
+                "ended_at": max(time.time(), self.started_at + time.monotonic() - self.began),
                 **self.watch.totals(self.cause),
                 **more,
             }

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 from jobs_jupyter.models.paths import StatePaths
-from jobs_jupyter.models.settings import Configuration
+from jobs_jupyter.models.settings import Configuration, Settings
+from jobs_jupyter.service import machine
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.housekeeping import Housekeeping
@@ -36,15 +37,11 @@ class ServiceState:
         self.settings = configuration.settings
         self.user = _user()
         self.about: dict[str, Any] = {}
-        capacity = Capacity(
-            tuple(sorted(os.sched_getaffinity(0))),
-            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            (),
-        )
+        capacity = _capacity(self.settings)
         self.database = Database(paths.database, capacity)
-        clock = Clock()
+        clock = Clock(self.database.last_change_at)
         self.feed = Feed(self.database, clock)
-        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity)
+        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity, self.settings)
         self.housekeeping = Housekeeping(self.supervisor, self.feed, self.settings.retention)
         self.stopped = asyncio.Event()
         self._attending = 0
@@ -91,6 +88,23 @@ class ServiceState:
             else:
                 self.stop()
                 return
+
+
+def _capacity(settings: Settings) -> Capacity:
+    """Return what there is for jobs: what is set, else all that this process may use.
+
+    More CPUs than there are can be set; a job that gets one of those is not bound to any.
+    """
+    cpus = machine.cpu_indices()
+    if settings.cpus is not None:
+        beyond = range(max(cpus) + 1, max(cpus) + 1 + settings.cpus)
+        cpus = (*cpus, *beyond)[: settings.cpus]
+    gpus = settings.gpus
+    if gpus is None:
+        gpus = list(machine.gpu_indices())
+    elif isinstance(gpus, int):
+        gpus = list(range(gpus))
+    return Capacity(cpus, settings.memory_bytes or machine.memory_bytes(), tuple(gpus))
 
 
 def _user() -> str:

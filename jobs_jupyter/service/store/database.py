@@ -20,14 +20,15 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.errors import ServiceStartError
+from jobs_jupyter.service.filesystem import journal_mode
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import noted
 from jobs_jupyter.service.store.leases import CAPACITY
-from jobs_jupyter.service.store.schema import HEAD, metadata
+from jobs_jupyter.service.store.schema import HEAD, events, metadata
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -80,6 +81,9 @@ class Database:
         self._writer_engine = _engine(path, "BEGIN IMMEDIATE", capacity)
         self._reader_engine = _engine(path, "BEGIN", capacity)
         _bring_up_to_date(self._writer_engine)
+        with self._reader_engine.begin() as connection:
+            newest = connection.execute(select(events.c.at).order_by(events.c.seq.desc()).limit(1))
+            self.last_change_at: int = newest.scalar() or 0  # microseconds, as an earlier service saw them
         self._readers = ThreadPoolExecutor(READERS, "store-read")
         self._writes: SimpleQueue[Write | None] = SimpleQueue()
         self._decide: Callable[[Connection], Any] = lambda _: None
@@ -200,6 +204,7 @@ def _within(engine: Engine, work: Callable[..., T], args: Any) -> T:
 
 
 def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
+    mode = journal_mode(path)
     engine = create_engine(f"sqlite:///{path}", pool_size=READERS, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -207,7 +212,7 @@ def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
         record.info[CAPACITY] = capacity
         connection.isolation_level = None  # transactions are ours, not the driver's
         connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA journal_mode = {mode}")
         connection.execute("PRAGMA synchronous = FULL")
 
     @event.listens_for(engine, "begin")
