@@ -171,7 +171,7 @@ class LocalRunner:
         """Read how the run ended; `otherwise` where nobody wrote it down."""
         pid = self._pids.pop(launch.run, None)
         paths = self._paths(launch)
-        outcome = _read_exit(paths)
+        outcome = read_exit(paths)
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
@@ -181,7 +181,8 @@ class LocalRunner:
         self._ended(launch.run, outcome)
 
 
-def _read_exit(paths: RunPaths) -> Outcome | None:
+def read_exit(paths: RunPaths) -> Outcome | None:
+    """Return how a run ended, as its shim wrote it down; None where it did not."""
     try:
         found: dict[str, Any] = json.loads(paths.exit.read_text())
     except (OSError, ValueError):
