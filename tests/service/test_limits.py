@@ -17,6 +17,7 @@ from jobs_jupyter import job
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import cgroups, environment, machine
 from jobs_jupyter.service.runners import local
+from jobs_jupyter.service.watch import Watch
 from tests.jobs import eventually, run
 from tests.service import shimmed
 
@@ -104,6 +105,40 @@ def test_the_group_of_a_killed_shim_is_removed(tmp_path: Path, group: Path) -> N
     local._remove_group(paths.launch)
     assert members
     assert psutil.wait_procs(members, timeout=10)[1] == []
+
+
+@pytest.mark.parametrize(("after", "code", "number"), [("", None, 9), ("; exit $?", 137, None)])
+def test_a_machine_without_memory(
+    tmp_path: Path, group: Path, after: str, code: int | None, number: int | None
+) -> None:
+    """The kernel kills a run that has no limit; a group that the run enters by itself plays the machine."""
+    small = cgroups.MemoryGroup(str(group))
+    small.make(50 * MIB)
+    until_watched = "while [ ! -e usage ]; do sleep 0.02; done"
+    command = (
+        f"{until_watched}; echo 0 > {group}/cgroup.procs; {'exec ' * (not after)}{HOG.format(250, 60)}{after}"
+    )
+    try:
+        found = shimmed.run(tmp_path, command)
+    finally:
+        small.clear()
+    assert (found["cause"], found["out_of_memory"]) == ("exit", True)
+    assert (found["exit_code"], found["signal"]) == (code, number)
+
+
+def test_a_kill_that_was_not_the_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count is the machine's, so it is injected: others may run out of memory now."""
+    kills = [5]
+    monkeypatch.setattr(machine, "oom_kills", lambda: kills[-1])
+    watch = Watch(shimmed.spec_of(tmp_path, "true"))
+    watch.begin()
+    assert not watch.killed_by_kernel(-9)  # ended before it was looked at
+    eventually(lambda: watch.look() is None and watch._ooms)
+    assert not watch.killed_by_kernel(-9)
+    kills.append(6)
+    assert watch.killed_by_kernel(-9)
+    assert watch.killed_by_kernel(137)
+    assert not watch.killed_by_kernel(1)
 
 
 # Version 2 of control groups as far as it goes: here its memory controller can't be had, as version 1 has
