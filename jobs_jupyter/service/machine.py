@@ -74,6 +74,18 @@ def gpu_indices() -> tuple[int, ...]:
         return ()
 
 
+def gpu_models(root: str = "/proc/driver/nvidia/gpus") -> tuple[str, ...]:
+    """Return the models of the NVIDIA GPUs, such as `Tesla T4`, in the order of their numbers."""
+    found = []
+    try:
+        for bus in sorted(os.listdir(root)):
+            with open(f"{root}/{bus}/information") as file:
+                found += [line.partition(":")[2].strip() for line in file if line.startswith("Model:")]
+    except OSError:
+        return ()  # no driver, or one that doesn't say
+    return tuple(found)
+
+
 def peak_memory() -> int:
     """Return the most bytes of memory that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT

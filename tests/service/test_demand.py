@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobs_jupyter.models.compute import read_compute_config
 from jobs_jupyter.models.errors import UnsupportedError
+from jobs_jupyter.service import machine
 from jobs_jupyter.service.demand import demand_of
 from jobs_jupyter.service.resources import Capacity, Demand
 
@@ -211,3 +213,12 @@ def test_a_demand_is_at_least_what_is_asked_and_at_most_what_is_allowed_and_ther
 
 def in_bytes(amounts: dict[str, int]) -> dict[str, int]:
     return {kind: amount * (GIB if kind == "memory" else 1) for kind, amount in amounts.items()}
+
+
+def test_the_models_of_gpus_are_read_from_the_driver(tmp_path: Path) -> None:
+    """A driver's directory is imitated, since there may be no GPU here."""
+    for bus, model in (("0000:81:00.0", "Tesla T4"), ("0000:01:00.0", "NVIDIA A100-SXM4-80GB")):
+        (tmp_path / bus).mkdir()
+        (tmp_path / bus / "information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 16\nGPU UUID: \t x\n")
+    assert machine.gpu_models(str(tmp_path)) == ("NVIDIA A100-SXM4-80GB", "Tesla T4")
+    assert machine.gpu_models(str(tmp_path / "none")) == ()
