@@ -90,6 +90,14 @@ def test_a_run_within_its_limit_leaves_no_group_behind(tmp_path: Path, group: Pa
     assert group.name in RunPaths(tmp_path).log.read_text()
 
 
+def test_a_group_that_is_delegated(place: str, tmp_path: Path, group: Path) -> None:
+    group.mkdir()
+    found = cgroups.place_for_limits(str(group))
+    group.rmdir()
+    assert found == str(group)
+    assert cgroups.place_for_limits(str(tmp_path)) is None
+
+
 def test_a_group_that_can_not_be_made_is_replaced_by_watching(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = shimmed.run(tmp_path, HOG.format(250, 60), memory=200 * MIB, cgroup=str(tmp_path / "file/group"))
@@ -173,12 +181,12 @@ def test_where_version_2_lets_us_make_groups(tmp_path: Path) -> None:
     """Simulated: see above. Not in a group with processes, and not where that would leave a limit behind."""
     proc = str(fake(tmp_path, a__cgroup_subtree_control="cpu memory\n"))
     tree = tmp_path / "tree"
-    assert cgroups.place_for_limits(proc) == str(tree / "a")
+    assert cgroups.place_for_limits(proc=proc) == str(tree / "a")
     (tree / "a/b/memory.max").write_text("1000\n")
-    assert cgroups.place_for_limits(proc) is None
+    assert cgroups.place_for_limits(proc=proc) is None
     (tree / "a/b/memory.max").write_text("max\n")
     (tree / "a/cgroup.subtree_control").write_text("cpu\n")
-    assert cgroups.place_for_limits(proc) is None
+    assert cgroups.place_for_limits(proc=proc) is None
 
 
 def test_a_group_of_version_2(tmp_path: Path) -> None:

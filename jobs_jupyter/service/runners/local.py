@@ -41,7 +41,8 @@ NOT_YET = {
 class LocalRunner:
     """Executes runs on this machine.
 
-    A run's log may take `log_max_bytes` on disk; None: any number.
+    A run's log may take `log_max_bytes` on disk (None: any number). Control groups for limits of
+    memory are made below `cgroup`; None: where they can be, if anywhere.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class LocalRunner:
         packages: PackageFiles,
         ended: Ended,
         log_max_bytes: int | None = LOG_MAX_BYTES,
+        cgroup: str | None = None,
     ) -> None:
         self.paths = paths
         self.log_max_bytes = log_max_bytes
+        self.cgroup = cgroup
         self.packages = packages
         self.shims = Shims()
         self._ended = ended
@@ -160,7 +163,7 @@ class LocalRunner:
 
     @cached_property
     def _cgroups(self) -> str | None:
-        return cgroups.place_for_limits()
+        return cgroups.place_for_limits(self.cgroup)
 
     def _watch(self, launch: Launch, pid: int, started: str | None) -> None:
         self._pids[launch.run] = pid
