@@ -117,6 +117,7 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             interpreter=interpreter,
             idempotency_key=key,
             demand=demand,
+            counts_as=self.state.counts_as,
         )
         own = self.state.paths.job(new.id)
         await asyncio.to_thread(environment.save, own, dict(os.environ) if variables is None else variables)

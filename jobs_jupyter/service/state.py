@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Configuration
 from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.equipment import capacity_of
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.housekeeping import Housekeeping
-from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.supervisor import Supervisor
@@ -36,15 +36,12 @@ class ServiceState:
         self.settings = configuration.settings
         self.user = _user()
         self.about: dict[str, Any] = {}
-        capacity = Capacity(
-            tuple(sorted(os.sched_getaffinity(0))),
-            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            (),
-        )
+        capacity = capacity_of(self.settings)
+        self.counts_as = min(self.settings.default_cpus, len(capacity.cpus))
         self.database = Database(paths.database, capacity)
         clock = Clock()
         self.feed = Feed(self.database, clock)
-        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity)
+        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity, self.settings)
         self.housekeeping = Housekeeping(self.supervisor, self.feed, self.settings.retention)
         self.stopped = asyncio.Event()
         self._attending = 0

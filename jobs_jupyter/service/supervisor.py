@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.settings import Settings
 from jobs_jupyter.service import machine
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
@@ -38,13 +39,19 @@ class Supervisor:
     """Starts, adopts, stops and ends the runs of one service."""
 
     def __init__(
-        self, paths: StatePaths, database: Database, feed: Feed, clock: Clock, capacity: Capacity
+        self,
+        paths: StatePaths,
+        database: Database,
+        feed: Feed,
+        clock: Clock,
+        capacity: Capacity,
+        settings: Settings,
     ) -> None:
         self.paths = paths
         self.database = database
         self.clock = clock
         self.packages = PackageFiles(paths)
-        self.runner = LocalRunner(paths, self.packages, self._ended)
+        self.runner = LocalRunner(paths, self.packages, self._ended, settings.log_limit)
         self._feed = feed
         self._boot_id = machine.boot_id()
         self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)
