@@ -81,6 +81,7 @@ def test_what_is_asked_of_the_head(required: dict[str, Any], wanted: Demand) -> 
     [
         ({"CPU": 5}, "asks for CPU=5, where jobs have 4. Ask for less, or run the job elsewhere"),
         ({"memory": "17Gi"}, r"memory=17\.0 GiB, where jobs have 16\.0 GiB"),
+        ({"memory": 16 * GIB + 1}, f"memory={16 * GIB + 1} bytes, where jobs have {16 * GIB} bytes"),
         ({"GPU": 3}, "GPU=3, where jobs have 2"),
         ({"CPU": 8, "GPU": 8}, "CPU=8, where jobs have 4 and GPU=8, where jobs have 2"),
         ({"TPU": 4}, "TPU=4, where there is none"),
