@@ -14,10 +14,7 @@ from jobs_jupyter.service.store.database import Database
 SECOND = 1_000_000
 BEGAN = 1_700_000_000 * SECOND
 CONFIG = json.dumps({"entrypoint": "true", "max_retries": 0})
-JOB = (
-    "id name project cloud creator_id state config tags max_runs created_at updated_at "
-    "status_updated_at started_at ended_at exit_code queue_id rank turn cpus due_at"
-).split()
+JOB = ["id", "name", "project", "cloud", "creator_id", "state", "config", "tags", "max_runs", "created_at", "updated_at", "status_updated_at", "started_at", "ended_at", "exit_code", "queue_id", "rank", "turn", "cpus", "due_at"]
 
 
 def make(home: Path) -> Path:
@@ -61,7 +58,7 @@ def ended_jobs(path: Path, count: int, user: str) -> None:
             for key, value in tags(n).items()
         ),
     )
-    run = "name job_id attempt state launch boot_id exit_code created_at started_at ended_at".split()
+    run = ["name", "job_id", "attempt", "state", "launch", "boot_id", "exit_code", "created_at", "started_at", "ended_at"]
     insert(
         path,
         "runs",

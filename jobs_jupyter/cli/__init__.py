@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.cli import (
+    backup,
     completion,
     compute_configs,
     config,
@@ -93,6 +94,7 @@ def _parser() -> Parser:
         compute_configs,
         service,
         housekeeping,
+        backup,
         config,
         doctor,
         completion,

@@ -159,9 +159,15 @@ def state_paths() -> StatePaths:
     return StatePaths(paths.home / "hosts" / socket.gethostname())
 
 
-def _remote() -> Endpoint | None:
+def remote_target() -> str | None:
+    """Return what `JOBS_JUPYTER_TARGET` names, None where that is this machine's own service."""
     url = os.environ.get(TARGET_VARIABLE, "")
-    if url in ("", "local"):
+    return None if url in ("", "local") else url
+
+
+def _remote() -> Endpoint | None:
+    url = remote_target()
+    if url is None:
         return None
     if not url.startswith(("http://", "https://")):
         raise ServiceUnavailableError(

@@ -75,6 +75,7 @@ class Settings(Model):
     memory: Bytes | None = None
     gpus: Annotated[int | list[int], BeforeValidator(_gpus)] | None = None
     default_cpus: Annotated[int, Field(ge=0)] = 1
+    cgroup: Text | None = None
     log_max_bytes: Bytes | None = "1Gi"
     retention: Retention = Retention()
 

@@ -25,7 +25,7 @@ from jobs_jupyter.models import settings
 from jobs_jupyter.models.errors import JobsError, ServiceStartError
 from jobs_jupyter.models.paths import StatePaths, default_home
 from jobs_jupyter.models.settings import Configuration
-from jobs_jupyter.service import machine
+from jobs_jupyter.service import backup, machine
 from jobs_jupyter.service.api import API, Api
 from jobs_jupyter.service.auth import TokenRequired, new_token
 from jobs_jupyter.service.clock import Clock, iso
@@ -118,6 +118,7 @@ async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, state.stop)
+    await asyncio.to_thread(backup.sweep, paths)
     await state.supervisor.recover()
     app = Api(state).app()
     token = _token(paths)

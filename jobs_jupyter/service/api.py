@@ -116,7 +116,7 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             interpreter=interpreter,
             idempotency_key=key,
             demand=demand,
-            counts_as=self.state.settings.default_cpus,
+            counts_as=self.state.counts_as,
         )
         own = self.state.paths.job(new.id)
         try:

@@ -71,11 +71,14 @@ def cpu_limit(proc: str = PROC) -> float | None:
     return min((limit for limit in found if limit is not None), default=None)
 
 
-def place_for_limits(proc: str = PROC) -> str | None:
+def place_for_limits(delegated: str | None = None, proc: str = PROC) -> str | None:
     """Return the directory in which groups with a memory limit can be made; None: there is none.
 
-    It is tried: such a group is made, a process enters it, and it is removed.
+    It is tried: such a group is made, a process enters it, and it is removed. Where a group was
+    `delegated`, it is that one or none.
     """
+    if delegated is not None:
+        return delegated if os.path.exists(f"{delegated}/cgroup.procs") and _works(delegated) else None
     group = own("memory", proc)
     if group is None:
         return None
@@ -93,7 +96,8 @@ class MemoryGroup:
 
     def make(self, limit: int) -> None:
         """Make it, with its limit in bytes; swapping does not help to exceed it. Raises an OSError."""
-        os.makedirs(self.folder, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # of a try to start the run that got no further
+            os.mkdir(self.folder)
         if self._version == 2:
             self._write("memory.max", str(limit))
             optional = {"memory.swap.max": "0", "memory.oom.group": "1"}

@@ -11,7 +11,9 @@ import os
 import sys
 from typing import Any
 
+from jobs_jupyter.models.settings import Settings
 from jobs_jupyter.service import cgroups, machine
+from jobs_jupyter.service.resources import Capacity
 
 
 def equipment() -> dict[str, Any]:
@@ -30,6 +32,24 @@ def equipment() -> dict[str, Any]:
         "gpus": machine.gpu_indices(),
         "limits": {"version": group and group.version, "place": group and cgroups.place_for_limits()},
     }
+
+
+def capacity_of(settings: Settings) -> Capacity:
+    """Return what jobs get together: what is set, else what there is.
+
+    More CPUs or GPUs may be set than there are; those that are not there are numbered on.
+    """
+    cpus = machine.cpu_indices()
+    if settings.cpus is not None:
+        beyond = range(max(cpus) + 1, max(cpus) + 1 + settings.cpus)
+        cpus = (*cpus, *beyond)[: settings.cpus]
+    gpus = settings.gpus if settings.gpus is not None else machine.gpu_indices()
+    return Capacity(
+        cpus,
+        machine.memory_bytes() if settings.memory_bytes is None else settings.memory_bytes,
+        tuple(range(gpus)) if isinstance(gpus, int) else tuple(gpus),
+        machine.gpu_models(),
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from jobs_jupyter.service import arguments
+from jobs_jupyter.service.backup import Backup
 from jobs_jupyter.service.routes import Operation, json_body
 from jobs_jupyter.service.state import ServiceState
 
@@ -28,10 +29,18 @@ class HouseHandlers:
         total = sum(victim.bytes for victim in cleared)
         return JSONResponse({"dry_run": dry_run, "deleted": [asdict(v) for v in cleared], "bytes": total})
 
+    async def backup(self, request: Request) -> Response:
+        """A backup of all jobs with their logs, results and packages, as a .tar.gz."""
+        made = Backup(self.state.paths, self.state.database)
+        await made.begin()
+        return StreamingResponse(self.state.attend(made.stream()), media_type="application/gzip")
 
+
+_BINARY = {"type": "string", "format": "binary"}
 _GC = json_body({"type": "object", "properties": {"dry_run": {"type": "boolean"}}})
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/settings", HouseHandlers.settings),
     Operation("POST", "/v1/gc", HouseHandlers.clear_away, body=_GC),
+    Operation("GET", "/v1/backup", HouseHandlers.backup, media="application/gzip", answer=_BINARY),
 )

@@ -20,6 +20,8 @@ from jobs_jupyter.service import cgroups
 LINUX = sys.platform.startswith("linux")
 MAXRSS_UNIT = 1024 if LINUX else 1  # bytes that an rusage's ru_maxrss counts in
 _PR_SET_CHILD_SUBREAPER = 36
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # macOS: RENAME_SWAP
 _PUNCH_HOLE = 0x1 | 0x2  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _F_PUNCHHOLE = 99  # macOS
 
@@ -72,6 +74,18 @@ def gpu_indices() -> tuple[int, ...]:
         return ()
 
 
+def gpu_models(root: str = "/proc/driver/nvidia/gpus") -> tuple[str, ...]:
+    """Return the models of the NVIDIA GPUs, such as `Tesla T4`, in the order of their numbers."""
+    found = []
+    try:
+        for bus in sorted(os.listdir(root)):
+            with open(f"{root}/{bus}/information") as file:
+                found += [line.partition(":")[2].strip() for line in file if line.startswith("Model:")]
+    except OSError:
+        return ()  # no driver, or one that doesn't say
+    return tuple(found)
+
+
 def peak_memory() -> int:
     """Return the most bytes of memory that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
@@ -116,6 +130,19 @@ def start_time(pid: int) -> str | None:
 def is_alive(pid: int, started: str) -> bool:
     """Whether the process that had this pid and start time still runs."""
     return start_time(pid) == started
+
+
+def swap(one: str, other: str) -> None:
+    """Exchange two directories of one file system at once; `OSError` where that can't be done."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    first, second = os.fsencode(one), os.fsencode(other)
+    if LINUX:
+        failed = libc.renameat2(_AT_FDCWD, first, _AT_FDCWD, second, _RENAME_EXCHANGE)
+    else:
+        failed = libc.renamex_np(first, second, _RENAME_EXCHANGE)
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), one)
 
 
 def become_subreaper() -> None:

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 from jobs_jupyter.models.paths import StatePaths
-from jobs_jupyter.models.settings import Configuration, Settings
-from jobs_jupyter.service import machine
+from jobs_jupyter.models.settings import Configuration
 from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.equipment import capacity_of
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.housekeeping import Housekeeping
-from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.supervisor import Supervisor
@@ -37,7 +36,8 @@ class ServiceState:
         self.settings = configuration.settings
         self.user = _user()
         self.about: dict[str, Any] = {}
-        capacity = _capacity(self.settings)
+        capacity = capacity_of(self.settings)
+        self.counts_as = min(self.settings.default_cpus, len(capacity.cpus))
         self.database = Database(paths.database, capacity)
         clock = Clock(self.database.last_change_at)
         self.feed = Feed(self.database, clock)
@@ -88,23 +88,6 @@ class ServiceState:
             else:
                 self.stop()
                 return
-
-
-def _capacity(settings: Settings) -> Capacity:
-    """Return what there is for jobs: what is set, else all that this process may use.
-
-    More CPUs than there are can be set; a job that gets one of those is not bound to any.
-    """
-    cpus = machine.cpu_indices()
-    if settings.cpus is not None:
-        beyond = range(max(cpus) + 1, max(cpus) + 1 + settings.cpus)
-        cpus = (*cpus, *beyond)[: settings.cpus]
-    gpus = settings.gpus
-    if gpus is None:
-        gpus = list(machine.gpu_indices())
-    elif isinstance(gpus, int):
-        gpus = list(range(gpus))
-    return Capacity(cpus, settings.memory_bytes or machine.memory_bytes(), tuple(gpus))
 
 
 def _user() -> str:

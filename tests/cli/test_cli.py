@@ -21,7 +21,7 @@ from tests.jobs import python
 VERBS = (
     *("submit", "status", "list", "logs", "wait", "terminate", "archive", "delete", "tags"),
     *("queues", "compute-configs"),
-    *("serve", "service", "gc", "config", "doctor", "completion"),
+    *("serve", "service", "gc", "backup", "restore", "config", "doctor", "completion"),
 )
 HELP_S = 0.2
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.models.errors import ServiceStartError
 from tests.cli.conftest import Call
+from tests.jobs import ended, run, running, submit
 
 
 def values(shown: str) -> dict[str, list[str]]:
@@ -42,10 +44,17 @@ def test_of_a_service_that_runs(service: Path, call: Call) -> None:
         client_service.ensure()
     assert f"idle_s='soon' in {config} can't be used" in str(refused.value)
     assert str(refused.value).endswith("See: jupyter jobs config.")
-    config.write_text("idle_s: 400\nhost: 127.0.0.1\n")
-    client_service.ensure()
+    config.write_text("idle_s: 400\nhost: 127.0.0.1\ncpus: 3\ndefault_cpus: 2\nlog_max_bytes: 64Ki\n")
+    first, second = submit("sleep 600"), submit("true")
+    running(first)
+    assert job.status(id=second).state == "STARTING", "each counts as two CPUs, of three"
+    job.terminate(id=first)
+    assert ended(second).state == "SUCCEEDED"
+    written = run("yes | head -c 1000000; sleep 2; echo over").id
+    (log,) = service.glob(f"jobs/{written}/runs/*/log")
+    assert log.stat().st_blocks * 512 < 500_000 < log.stat().st_size
     assert "http://127.0.0.1:" in call("service", "status").out
-    config.write_text("idle_s: 500\nhost: 127.0.0.1\n")
+    config.write_text("idle_s: 500\nhost: 127.0.0.1\ncpus: 3\ndefault_cpus: 2\nlog_max_bytes: 64Ki\n")
     done = call("config")
     assert values(done.out)["idle_s"] == ["400", str(config)]
     assert "Set since the service started: idle_s=500." in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from jobs_jupyter.models.compute import read_compute_config
 from jobs_jupyter.models.errors import UnsupportedError
+from jobs_jupyter.service import machine
 from jobs_jupyter.service.demand import demand_of
 from jobs_jupyter.service.resources import Capacity, Demand
 
@@ -79,6 +81,7 @@ def test_what_is_asked_of_the_head(required: dict[str, Any], wanted: Demand) -> 
     [
         ({"CPU": 5}, "asks for CPU=5, where jobs have 4. Ask for less, or run the job elsewhere"),
         ({"memory": "17Gi"}, r"memory=17\.0 GiB, where jobs have 16\.0 GiB"),
+        ({"memory": 16 * GIB + 1}, f"memory={16 * GIB + 1} bytes, where jobs have {16 * GIB} bytes"),
         ({"GPU": 3}, "GPU=3, where jobs have 2"),
         ({"CPU": 8, "GPU": 8}, "CPU=8, where jobs have 4 and GPU=8, where jobs have 2"),
         ({"TPU": 4}, "TPU=4, where there is none"),
@@ -211,3 +214,12 @@ def test_a_demand_is_at_least_what_is_asked_and_at_most_what_is_allowed_and_ther
 
 def in_bytes(amounts: dict[str, int]) -> dict[str, int]:
     return {kind: amount * (GIB if kind == "memory" else 1) for kind, amount in amounts.items()}
+
+
+def test_the_models_of_gpus_are_read_from_the_driver(tmp_path: Path) -> None:
+    """A driver's directory is imitated, since there may be no GPU here."""
+    for bus, model in (("0000:81:00.0", "Tesla T4"), ("0000:01:00.0", "NVIDIA A100-SXM4-80GB")):
+        (tmp_path / bus).mkdir()
+        (tmp_path / bus / "information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 16\nGPU UUID: \t x\n")
+    assert machine.gpu_models(str(tmp_path)) == ("NVIDIA A100-SXM4-80GB", "Tesla T4")
+    assert machine.gpu_models(str(tmp_path / "none")) == ()

@@ -16,6 +16,7 @@ import pytest
 from jobs_jupyter import job
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import cgroups, environment, machine
+from jobs_jupyter.service.watch import Watch
 from tests.jobs import eventually, run
 from tests.service import shimmed
 
@@ -88,6 +89,14 @@ def test_a_run_within_its_limit_leaves_no_group_behind(tmp_path: Path, group: Pa
     assert group.name in RunPaths(tmp_path).log.read_text()
 
 
+def test_a_group_that_is_delegated(place: str, tmp_path: Path, group: Path) -> None:
+    group.mkdir()
+    found = cgroups.place_for_limits(str(group))
+    group.rmdir()
+    assert found == str(group)
+    assert cgroups.place_for_limits(str(tmp_path)) is None
+
+
 def test_a_group_that_can_not_be_made_is_replaced_by_watching(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = shimmed.run(tmp_path, HOG.format(250, 60), memory=200 * MIB, cgroup=str(tmp_path / "file/group"))
@@ -103,6 +112,40 @@ def test_the_group_of_a_killed_shim_is_removed(tmp_path: Path, group: Path) -> N
     cgroups.MemoryGroup(str(group)).clear()
     assert members
     assert psutil.wait_procs(members, timeout=10)[1] == []
+
+
+@pytest.mark.parametrize(("after", "code", "number"), [("", None, 9), ("; exit $?", 137, None)])
+def test_a_machine_without_memory(
+    tmp_path: Path, group: Path, after: str, code: int | None, number: int | None
+) -> None:
+    """The kernel kills a run that has no limit; a group that the run enters by itself plays the machine."""
+    small = cgroups.MemoryGroup(str(group))
+    small.make(50 * MIB)
+    until_watched = "while [ ! -e usage ]; do sleep 0.02; done"
+    command = (
+        f"{until_watched}; echo 0 > {group}/cgroup.procs; {'exec ' * (not after)}{HOG.format(250, 60)}{after}"
+    )
+    try:
+        found = shimmed.run(tmp_path, command)
+    finally:
+        small.clear()
+    assert (found["cause"], found["out_of_memory"]) == ("exit", True)
+    assert (found["exit_code"], found["signal"]) == (code, number)
+
+
+def test_a_kill_that_was_not_the_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count is the machine's, so it is injected: others may run out of memory now."""
+    kills = [5]
+    monkeypatch.setattr(machine, "oom_kills", lambda: kills[-1])
+    watch = Watch(shimmed.spec_of(tmp_path, "true"))
+    watch.begin()
+    assert not watch.killed_by_kernel(-9)  # ended before it was looked at
+    eventually(lambda: watch.look() is None and watch._ooms)
+    assert not watch.killed_by_kernel(-9)
+    kills.append(6)
+    assert watch.killed_by_kernel(-9)
+    assert watch.killed_by_kernel(137)
+    assert not watch.killed_by_kernel(1)
 
 
 # Version 2 of control groups as far as it goes: here its memory controller can't be had, as version 1 has
@@ -137,12 +180,12 @@ def test_where_version_2_lets_us_make_groups(tmp_path: Path) -> None:
     """Simulated: see above. Not in a group with processes, and not where that would leave a limit behind."""
     proc = str(fake(tmp_path, a__cgroup_subtree_control="cpu memory\n"))
     tree = tmp_path / "tree"
-    assert cgroups.place_for_limits(proc) == str(tree / "a")
+    assert cgroups.place_for_limits(proc=proc) == str(tree / "a")
     (tree / "a/b/memory.max").write_text("1000\n")
-    assert cgroups.place_for_limits(proc) is None
+    assert cgroups.place_for_limits(proc=proc) is None
     (tree / "a/b/memory.max").write_text("max\n")
     (tree / "a/cgroup.subtree_control").write_text("cpu\n")
-    assert cgroups.place_for_limits(proc) is None
+    assert cgroups.place_for_limits(proc=proc) is None
 
 
 def test_a_group_of_version_2(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ NOT_YET = {
 class LocalRunner:
     """Executes runs on this machine.
 
-    A run's log may take `log_max_bytes` on disk; None: any number.
+    A run's log may take `log_max_bytes` on disk (None: any number). Control groups for limits of
+    memory are made below `cgroup`; None: where they can be, if anywhere.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class LocalRunner:
         packages: PackageFiles,
         ended: Ended,
         log_max_bytes: int | None = LOG_MAX_BYTES,
+        cgroup: str | None = None,
     ) -> None:
         self.paths = paths
         self.log_max_bytes = log_max_bytes
+        self.cgroup = cgroup
         self.packages = packages
         self.shims = Shims()
         self._ended = ended
@@ -162,7 +165,7 @@ class LocalRunner:
 
     @cached_property
     def _cgroups(self) -> str | None:
-        return cgroups.place_for_limits()
+        return cgroups.place_for_limits(self.cgroup)
 
     def _watch(self, launch: Launch, pid: int, started: str | None) -> None:
         self._pids[launch.run] = pid
@@ -173,7 +176,7 @@ class LocalRunner:
         """Read how the run ended; `otherwise` where nobody wrote it down."""
         pid = self._pids.pop(launch.run, None)
         paths = self._paths(launch)
-        outcome = _read_exit(paths)
+        outcome = read_exit(paths)
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
@@ -183,7 +186,8 @@ class LocalRunner:
         self._ended(launch.run, outcome)
 
 
-def _read_exit(paths: RunPaths) -> Outcome | None:
+def read_exit(paths: RunPaths) -> Outcome | None:
+    """Return how a run ended, as its shim wrote it down; None where it did not."""
     try:
         found: dict[str, Any] = json.loads(paths.exit.read_text())
     except (OSError, ValueError):

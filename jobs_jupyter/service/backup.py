@@ -1,0 +1,156 @@
+"""A backup: the database and the files that it speaks of, as one .tar.gz, made while the service works.
+
+`backup.json` is first in it and says what it is; the database is last, when it is known what was
+deleted while the files were being read. Left out are working directories, which nothing needs to
+show a job, queues' scratch directories, the token, and whatever holds users' environments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import io
+import json
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs_jupyter._version import __version__
+from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.service.clock import Clock, iso
+from jobs_jupyter.service.removal import remove_tree
+from jobs_jupyter.service.sparse import PieceReader, pieces
+from jobs_jupyter.service.store import snapshot
+from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.schema import HEAD
+
+FORMAT = 1
+ABOUT = "backup.json"
+DATABASE = "jobs.db"
+PIECES, SIZE = "JOBS_JUPYTER.pieces", "JOBS_JUPYTER.size"
+"""Headers of a file with holes, of which only the pieces with data are in the archive."""
+
+SCRATCH = ".backup-"
+COMPRESSION = 1
+CHUNK = 1 << 18
+_CLEARING: set[asyncio.Task[None]] = set()
+
+
+class Backup:
+    """One backup, from the copy of the database to the last byte of the archive."""
+
+    def __init__(self, paths: StatePaths, database: Database) -> None:
+        self._paths = paths
+        self._database = database
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=paths.home))
+        self._copy = self._scratch / DATABASE
+        self._gone_packages: list[str] = []
+        self._written: set[Path] = set()
+
+    async def begin(self) -> None:
+        """Copy the database: the backup shows the jobs as they are now.
+
+        Raises:
+            OSError, sqlite3.Error: there is no room, or it can't be read.
+        """
+        try:
+            await asyncio.to_thread(snapshot.take, self._paths.database, self._copy)
+        except BaseException:
+            remove_tree(self._scratch)
+            raise
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the archive's bytes, no faster than they are taken."""
+        read, write = os.pipe()
+        loop = asyncio.get_running_loop()
+        writing = asyncio.create_task(asyncio.to_thread(self._write, write, loop))
+        try:
+            while chunk := await asyncio.to_thread(os.read, read, CHUNK):
+                yield chunk
+            await writing
+        finally:
+            os.close(read)  # where nobody wants the rest, the writer notices by this
+            clearing = loop.create_task(self._clear(writing))  # also where this one is cancelled
+            _CLEARING.add(clearing)
+            clearing.add_done_callback(_CLEARING.discard)
+
+    async def _clear(self, writing: asyncio.Task[None]) -> None:
+        await asyncio.wait([writing])
+        await asyncio.to_thread(remove_tree, self._scratch)
+
+    def _write(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+        about = {"format": FORMAT, "version": __version__, "schema": HEAD, "created_at": iso(Clock().now())}
+        with (
+            open(descriptor, "wb") as pipe,
+            gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=COMPRESSION) as packed,
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            _add_bytes(archive, ABOUT, json.dumps(about).encode())
+            for job_id, run in snapshot.runs_of(self._copy):
+                for path in _files_of(self._paths.job(job_id).run(run)):
+                    self._add(archive, path)
+            for digest, blobs in snapshot.packages_of(self._copy):
+                self._add_package(archive, digest, blobs)
+            asking = asyncio.run_coroutine_threadsafe(self._database.read(snapshot.job_ids), loop)
+            snapshot.leave_out(self._copy, self._gone_packages, asking.result())
+            _add_file(archive, DATABASE, self._copy)
+
+    def _add(self, archive: tarfile.TarFile, path: Path) -> None:
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            _add_file(archive, path.relative_to(self._paths.home).as_posix(), path)
+
+    def _add_package(self, archive: tarfile.TarFile, digest: str, blobs: list[str]) -> None:
+        try:
+            for path in (self._paths.manifest(digest), *map(self._paths.blob, blobs)):
+                if path not in self._written:
+                    _add_file(archive, path.relative_to(self._paths.home).as_posix(), path)
+                    self._written.add(path)
+        except FileNotFoundError:
+            self._gone_packages.append(digest)
+
+
+def sweep(paths: StatePaths) -> None:
+    """Remove what a service left that was killed during a backup."""
+    for left in paths.home.glob(f"{SCRATCH}*"):
+        remove_tree(left)
+
+
+def _files_of(run: RunPaths) -> Iterator[Path]:
+    """Yield a run's files. How it ended comes first: where that is known, the log is complete."""
+    yield from (run.exit, run.log, run.gap, run.usage)
+    for place, _, names in os.walk(run.outputs):
+        yield from (path for name in sorted(names) if not (path := Path(place, name)).is_symlink())
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o600
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> None:
+    """Add a file as long as it is now, also where it grows; nothing of a pipe or a device."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return
+        member = tarfile.TarInfo(name)
+        member.mtime, member.mode = int(found.st_mtime), 0o600
+        data = pieces(descriptor, found.st_size)
+        if data != [(0, found.st_size)] and found.st_size:
+            shown = ",".join(f"{offset}:{length}" for offset, length in data)
+            member.pax_headers = {PIECES: shown, SIZE: str(found.st_size)}
+        member.size = sum(length for _, length in data)
+        archive.addfile(member, _reader(descriptor, data))
+    finally:
+        os.close(descriptor)
+
+
+def _reader(descriptor: int, data: list[tuple[int, int]]) -> BinaryIO:
+    return PieceReader(descriptor, data)  # type: ignore[return-value] # tarfile only reads from it
