@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from jobs_jupyter.service.store.database import Database
 SECOND = 1_000_000
 BEGAN = 1_700_000_000 * SECOND
 CONFIG = json.dumps({"entrypoint": "true", "max_retries": 0})
-JOB = ["id", "name", "project", "cloud", "creator_id", "state", "config", "tags", "max_runs", "created_at", "updated_at", "status_updated_at", "started_at", "ended_at", "exit_code", "queue_id", "rank", "turn", "cpus", "due_at"]
+ENDS = ("SUCCEEDED", "SUCCEEDED", "FAILED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "TERMINATED")
 
 
 def make(home: Path) -> Path:
@@ -25,49 +25,81 @@ def make(home: Path) -> Path:
     return path
 
 
-def insert(path: Path, table: str, columns: list[str], rows: Iterator[tuple[object, ...]]) -> None:
+def insert(path: Path, table: str, rows: Iterable[dict[str, object]]) -> None:
     """Add rows to a table."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
-        places = ", ".join("?" * len(columns))
-        connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        stream = iter(rows)
+        first = next(stream)
+        names = ", ".join(first)
+        places = ", ".join(f":{name}" for name in first)
+        statement = f"INSERT INTO {table} ({names}) VALUES ({places})"
+        connection.execute(statement, first)
+        connection.executemany(statement, stream)
 
 
 def ended_jobs(path: Path, count: int, user: str) -> None:
-    """Add jobs that have ended, one a second; every fifth failed; tags: one of 10 teams, one of 1,000 models."""
-
-    def tags(n: int) -> dict[str, str]:
-        return {"team": f"team-{n % 10}", "model": f"model-{n % 1000}"}
-
-    def job(n: int) -> tuple[object, ...]:
-        at = BEGAN + n * SECOND
-        state, code = ("FAILED", 1) if n % 5 == 0 else ("SUCCEEDED", 0)
-        return (
-            f"prodjob_{n:026}", f"job-{n % 5000}", "default", "local", user, state, CONFIG,
-            json.dumps(tags(n)), 1, at, at, at, at, at, code, None, 0, at, 1, None,
-        )  # fmt: skip
-
-    insert(path, "jobs", JOB, map(job, range(count)))
+    """Add jobs that have ended, one a second, with two tags: one of 10 teams and one of 1,000 models."""
+    insert(path, "jobs", (ended_job(n, user) for n in range(count)))
+    insert(path, "runs", (ended_run(n) for n in range(count)))
     insert(
         path,
         "tags",
-        ["job_id", "key", "value", "created_at"],
         (
-            (f"prodjob_{n:026}", key, value, BEGAN + n * SECOND)
+            {
+                "job_id": job_id(n),
+                "key": key,
+                "value": value,
+                "created_at": at(n),
+                "state": ENDS[n % len(ENDS)],
+            }
             for n in range(count)
             for key, value in tags(n).items()
         ),
     )
-    run = ["name", "job_id", "attempt", "state", "launch", "boot_id", "exit_code", "created_at", "started_at", "ended_at"]
-    insert(
-        path,
-        "runs",
-        run,
-        (
-            (
-                f"jobrun_{n:016}", f"prodjob_{n:026}", 1, "FAILED" if n % 5 == 0 else "SUCCEEDED", 1, "",
-                int(n % 5 == 0), BEGAN + n * SECOND, BEGAN + n * SECOND, BEGAN + n * SECOND,
-            )
-            for n in range(count)
-        ),
-    )  # fmt: skip
+
+
+def job_id(n: int) -> str:
+    return f"prodjob_{n:026}"
+
+
+def at(n: int) -> int:
+    return BEGAN + n * SECOND
+
+
+def tags(n: int) -> dict[str, str]:
+    return {"team": f"team-{n % 10}", "model": f"model-{n % 1000}"}
+
+
+def ended_job(n: int, user: str) -> dict[str, object]:
+    state = ENDS[n % len(ENDS)]
+    times = ("created_at", "updated_at", "status_updated_at", "started_at", "ended_at", "turn")
+    return {
+        **dict.fromkeys(times, at(n)),
+        "id": job_id(n),
+        "name": f"job-{n % 5000}",
+        "project": "default",
+        "cloud": "local",
+        "creator_id": user,
+        "state": state,
+        "config": CONFIG,
+        "tags": json.dumps(tags(n)),
+        "max_runs": 1,
+        "exit_code": int(state != "SUCCEEDED"),
+        "rank": 0,
+        "cpus": 1,
+    }
+
+
+def ended_run(n: int) -> dict[str, object]:
+    state = ENDS[n % len(ENDS)]
+    return {
+        **dict.fromkeys(("created_at", "started_at", "ended_at"), at(n)),
+        "name": f"jobrun_{n:016}",
+        "job_id": job_id(n),
+        "attempt": 1,
+        "state": "SUCCEEDED" if state == "SUCCEEDED" else "FAILED",
+        "launch": 1,
+        "boot_id": "",
+        "exit_code": int(state != "SUCCEEDED"),
+    }

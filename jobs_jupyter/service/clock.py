@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1_000_000
 MOST_AHEAD_S = 3600
@@ -49,5 +50,10 @@ def iso(at: int | None) -> str | None:
     """Render microseconds as ISO 8601 in UTC."""
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at // SECOND, UTC).replace(microsecond=at % SECOND)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    second, microseconds = divmod(at, SECOND)
+    return f"{_iso_second(second)}.{microseconds:06}Z"
+
+
+@lru_cache(4096)
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

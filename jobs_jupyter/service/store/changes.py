@@ -36,6 +36,7 @@ from jobs_jupyter.service.store.records import (
 from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, packages, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
+NO_TAGS = "{}"
 
 # built once: building a statement costs more than running it
 _RUN = select(runs).where(runs.c.name == bindparam("run"))
@@ -44,6 +45,7 @@ _LIVING = select(runs).where(runs.c.job_id == bindparam("job"), RUN_ALIVE)
 _HAS_PACKAGE = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
 _ADD_JOB, _ADD_RUN = insert(jobs).returning(*jobs.c), insert(runs).returning(*runs.c)
 _ADD_EVENT, _ADD_TAG = insert(events), insert(tags)
+_SET_TAGS = update(tags).where(tags.c.job_id == bindparam("job"))
 _SET_JOB = update(jobs).where(jobs.c.id == bindparam("job")).returning(*jobs.c)
 _USE_PACKAGE = update(packages).where(packages.c.digest == bindparam("package"))
 _SET_RUN = update(runs).where(runs.c.name == bindparam("run")).returning(*runs.c)
@@ -115,7 +117,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "status_updated_at": now,
         },
     ).one()
-    _index_tags(connection, new.id, its_tags, now)
+    _index_tags(connection, row)
     if new.package:
         connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
     line.touch(connection, row.queue_id)
@@ -164,9 +166,7 @@ def run_started(connection: Connection, run: str, now: int) -> bool:
     connection.execute(_SET_RUN, {"run": run, "state": "RUNNING", "started_at": now})
     job = require(connection, row.job_id)
     if job.state == "STARTING":
-        job = _set(
-            connection, job.id, now, state="RUNNING", status_updated_at=now, started_at=now, reason=None
-        )
+        job = _set_state(connection, job, "RUNNING", now, started_at=now, reason=None)
         _publish(connection, job, None, "state", now)
     else:
         job = _set(connection, job.id, now, reason=None)
@@ -201,9 +201,9 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     }
     connection.execute(_SET_RUN, {"run": run, **ends})
     if outcome.succeeded:
-        finish(connection, job.id, "SUCCEEDED", now, exit_code=0)
+        finish(connection, job, "SUCCEEDED", now, exit_code=0)
     elif job.stop_requested_at is not None:
-        finish(connection, job.id, "TERMINATED", now, reason="stopped", exit_code=outcome.exit_code)
+        finish(connection, job, "TERMINATED", now, reason="stopped", exit_code=outcome.exit_code)
     elif outcome.may_retry and row.attempt < job.max_runs:
         # one that never ran waits in its line as before
         delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
@@ -213,16 +213,14 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         _publish(connection, job, None, "run", now)
         return None
     else:
-        finish(connection, job.id, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
+        finish(connection, job, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
     return str(job.id)
 
 
-def finish(connection: Connection, job_id: str, state: str, now: int, **values: Any) -> None:
+def finish(connection: Connection, job: Row[Any], state: str, now: int, **values: Any) -> None:
     """The job is terminal."""
     values = {"reason": None, "error": None, "exit_code": None, **values}
-    job = _set(
-        connection, job_id, now, state=state, status_updated_at=now, ended_at=now, due_at=None, **values
-    )
+    job = _set_state(connection, job, state, now, ended_at=now, due_at=None, **values)
     _publish(connection, job, None, "state", now)
     line.leave(connection, job.queue_id, now)
 
@@ -237,7 +235,7 @@ def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None
         job = _set(connection, job_id, now, stop_requested_at=now, reason="stopping")
     living = connection.execute(_LIVING, {"job": job_id}).one_or_none()
     if living is None:
-        finish(connection, job_id, "TERMINATED", now, reason="stopped")
+        finish(connection, job, "TERMINATED", now, reason="stopped")
         return None
     if not asked_before:
         _publish(connection, job, None, "run", now)
@@ -328,15 +326,24 @@ def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -
     if new != json.loads(job.tags):
         job = _set(connection, job_id, now, tags=json.dumps(new))
         connection.execute(delete(tags).where(tags.c.job_id == job_id))
-        _index_tags(connection, job_id, new, job.created_at)
+        _index_tags(connection, job)
         _publish(connection, job, None, "tags", now)
     return new
 
 
-def _index_tags(connection: Connection, job_id: str, new: dict[str, str], created_at: int) -> None:
-    if new:
-        rows = [{"job_id": job_id, "key": k, "value": v, "created_at": created_at} for k, v in new.items()]
+def _index_tags(connection: Connection, job: Row[Any]) -> None:
+    rows = [
+        {"job_id": job.id, "key": key, "value": value, "created_at": job.created_at, "state": job.state}
+        for key, value in json.loads(job.tags).items()
+    ]
+    if rows:
         connection.execute(_ADD_TAG, rows)
+
+
+def _set_state(connection: Connection, job: Row[Any], state: str, now: int, **values: Any) -> Row[Any]:
+    if job.tags != NO_TAGS:
+        connection.execute(_SET_TAGS, {"job": job.id, "state": state})
+    return _set(connection, job.id, now, state=state, status_updated_at=now, **values)
 
 
 def _by_key(connection: Connection, key: str) -> Row[Any] | None:

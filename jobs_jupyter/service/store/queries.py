@@ -6,10 +6,22 @@ import base64
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
 from jobs_jupyter.service.store.records import (
@@ -90,18 +102,62 @@ def by_id(connection: Connection, job_id: str) -> dict[str, Any]:
 def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:
     """Return one page of jobs and the cursor of the next, None at the end."""
     column = SORT_COLUMNS[listing.sort_field]
-    query = _filtered(listing)
-    if listing.cursor is not None:
-        query = query.where(_behind(column, listing))
-    key, tie = (column.desc(), jobs.c.id.desc()) if listing.descending else (column.asc(), jobs.c.id.asc())
-    rows = connection.execute(
-        query.order_by(*_nulls_last(column), key, tie).limit(listing.page_size + 1)
-    ).all()
+    query = _by_creation(listing) if column is jobs.c.created_at else _by(column, listing)
+    rows = connection.execute(query).all()
     shown = rows[: listing.page_size]
     following = None
     if len(rows) > len(shown):
         following = _encode([getattr(shown[-1], column.key), shown[-1].id])
     return statuses(connection, shown), following
+
+
+def _by_creation(listing: Listing) -> Select[Any]:
+    """Return the query for a page sorted by creation.
+
+    Each state, and each value of a tag in each state, has a part of an index in which the page lies
+    ready: it is read from every part that is asked for, and merged.
+    """
+    parts = [_bounded(part, at, job_id, listing) for part, at, job_id in _parts(listing)]
+    if len(parts) == 1:
+        return parts[0]
+    merged = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return _bounded(select(merged), merged.c.created_at, merged.c.id, listing)
+
+
+def _parts(listing: Listing) -> list[tuple[Select[Any], Any, Any]]:
+    """Return queries of which each job is in one at most, with the columns that say when and which."""
+    states = dict.fromkeys(listing.states or ())
+    if not listing.tags:
+        query = _filtered(replace(listing, states=None))
+        chosen = [query.where(jobs.c.state == state) for state in states] or [query]
+        return [(part, jobs.c.created_at, jobs.c.id) for part in chosen]
+    (key, values), *others = listing.tags.items()
+    query = _filtered(replace(listing, states=None, tags=dict(others)))
+    tagged = query.join(tags, tags.c.job_id == jobs.c.id).where(tags.c.key == key)
+    found = []
+    for value in dict.fromkeys(values):
+        part = tagged.where(tags.c.value == value)
+        chosen = [part.where(tags.c.state == state) for state in states] or [part]
+        found += [(each, tags.c.created_at, tags.c.job_id) for each in chosen]
+    return found
+
+
+def _bounded(query: Select[Any], at: Any, job_id: Any, listing: Listing) -> Select[Any]:
+    """Return what of a query is on the page, in its order, and one more."""
+    if listing.cursor is not None:
+        behind, place = tuple_(at, job_id), tuple_(*_decode(listing.cursor))
+        query = query.where(behind < place if listing.descending else behind > place)
+    order = (at.desc(), job_id.desc()) if listing.descending else (at.asc(), job_id.asc())
+    return query.order_by(*order).limit(listing.page_size + 1)
+
+
+def _by(column: Any, listing: Listing) -> Select[Any]:
+    """Return the query for a page sorted by another column."""
+    query = _filtered(listing)
+    if listing.cursor is not None:
+        query = query.where(_behind(column, listing))
+    key, tie = (column.desc(), jobs.c.id.desc()) if listing.descending else (column.asc(), jobs.c.id.asc())
+    return query.order_by(*_nulls_last(column), key, tie).limit(listing.page_size + 1)
 
 
 def _filtered(listing: Listing) -> Select[Any]:

@@ -74,7 +74,7 @@ jobs = Table(
     Column("ended_at", BigInteger),
     Column("archived_at", BigInteger),
     Index("jobs_by_creation", "created_at", "id"),
-    Index("jobs_by_name", "project", "name", "created_at"),
+    Index("jobs_by_name", "name", "project", "created_at"),
     Index("jobs_by_state", "state", "created_at", "id"),
     Index("jobs_by_package", "package"),
     Index("jobs_by_queue", "queue_id", "state", "due_at"),
@@ -140,8 +140,11 @@ tags = Table(
     Column("job_id", String(40), primary_key=True),
     Column("key", String(128), primary_key=True),
     Column("value", String(256), nullable=False),
+    # the job's: when it was created, and its state
     Column("created_at", BigInteger, nullable=False),
+    Column("state", String(16)),
     Index("tags_by_value", "key", "value", "created_at", "job_id"),
+    Index("tags_by_state", "key", "value", "state", "created_at", "job_id"),
 )
 
 events = Table(

@@ -114,8 +114,8 @@ def settle(connection: Connection, ended: Callable[[str, str], Outcome | None], 
     connection.execute(update(queues).values(cluster_started_at=None, idle_since=None))
     for job in connection.execute(_NOT_ENDED).all():
         if job.stop_requested_at is not None:
-            changes.finish(connection, job.id, "TERMINATED", now, reason="stopped")
+            changes.finish(connection, job, "TERMINATED", now, reason="stopped")
         else:
             why = job.reason.split(";")[0] if job.reason else "lost: it waited when the backup was made"
-            changes.finish(connection, job.id, "FAILED", now, reason=f"{why}; {NO_ENVIRONMENT}")
+            changes.finish(connection, job, "FAILED", now, reason=f"{why}; {NO_ENVIRONMENT}")
     return len(not_ended)

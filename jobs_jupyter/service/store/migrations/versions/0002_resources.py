@@ -23,6 +23,11 @@ def upgrade() -> None:
     ranked = "CASE WHEN priority IS NULL THEN 0 ELSE priority - 9223372036854775807 - 1 END"
     op.execute(f"UPDATE jobs SET rank = CASE WHEN {mode} = 'PRIORITY' THEN {ranked} ELSE 0 END")  # noqa: S608
     op.execute(f"UPDATE jobs SET turn = CASE WHEN {mode} = 'LIFO' THEN -created_at ELSE created_at END")  # noqa: S608
+    op.add_column("tags", sa.Column("state", sa.String(length=16), nullable=True))
+    op.execute("UPDATE tags SET state = (SELECT state FROM jobs WHERE jobs.id = tags.job_id)")
+    op.create_index("tags_by_state", "tags", ["key", "value", "state", "created_at", "job_id"], unique=False)
+    op.drop_index("jobs_by_name", "jobs")
+    op.create_index("jobs_by_name", "jobs", ["name", "project", "created_at"], unique=False)
     op.drop_index("jobs_due", "jobs")
     op.create_index(
         "jobs_in_line",
