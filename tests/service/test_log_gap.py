@@ -61,12 +61,15 @@ def test_a_gap_only_grows(tmp_path: Path) -> None:
             file.write(os.urandom(300_000))
         before = path.read_bytes()
         assert bound.keep()
+        assert bound.hurried
         gap = gap_of(path)
         after = path.read_bytes()
         start, end = gap or (0, 0)
         assert (after[:start], after[end:]) == (before[:start], before[end:])
         assert path.stat().st_blocks * 512 <= MIB + 8192
         ends.append(end)
+    assert bound.keep()
+    assert not bound.hurried
     assert ends == sorted(ends)
     assert len(set(ends)) > 3
 
