@@ -77,6 +77,8 @@ def _prepare(paths: StatePaths, *, verbose: bool) -> None:
     paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if paths.home.stat().st_mode & 0o077:
         paths.home.chmod(0o700)
+    if paths.database.exists() and not os.access(paths.database, os.W_OK):
+        raise ServiceStartError(f"{paths.database} is read-only")
     os.chdir(paths.home)
     file = logging.handlers.RotatingFileHandler(
         paths.service_log, maxBytes=1_000_000, backupCount=2, delay=True

@@ -24,6 +24,8 @@ class LogBound:
     def __init__(self, log: str, gap: str, most: int | None) -> None:
         self._log, self._gap, self.most = log, gap, most
         self._end = 0
+        self._size = 0
+        self.hurried = False  # it grew so much since the look before that it could soon be too long
 
     def keep(self) -> bool:
         """Make a hole, or a larger one, where the log has grown too long; False where that can't be done."""
@@ -33,6 +35,7 @@ class LogBound:
             size = os.stat(self._log).st_size
         except OSError:
             return True  # the job, or a delete, has removed it
+        self.hurried, self._size = size - self._size > self.most // HEAD, size
         start = _up(self.most // HEAD)
         left_out = max(0, self._end - start)
         if size - left_out <= self.most:

@@ -51,7 +51,7 @@ class Supervisor:
         self.database = database
         self.clock = clock
         self.packages = PackageFiles(paths)
-        self.runner = LocalRunner(paths, self.packages, self._ended, settings.log_limit)
+        self.runner = LocalRunner(paths, self.packages, self._ended, settings.log_limit, settings.cgroup)
         self._feed = feed
         self._boot_id = machine.boot_id()
         self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)

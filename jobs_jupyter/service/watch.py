@@ -19,7 +19,8 @@ from jobs_jupyter.service.meter import EVERY_S, Meter
 from jobs_jupyter.service.tree import held
 
 FIRST_S = 0.2
-NEAR_S = 0.1
+NEAR_S = 0.1  # between two looks at a run that may soon be over a limit
+MOST_BUSY = 0.05  # of the time goes into samples
 SIGKILL = 9
 
 
@@ -67,16 +68,15 @@ class Watch:
         if now < self._next_at:
             return None
         self._ooms = [*self._ooms[-1:], machine.oom_kills()]
-        with contextlib.suppress(
-            OSError, ValueError, IndexError
-        ):  # what can't be read costs samples, not the run
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it costs a sample, not the run
             self.meter.look(now - self._started, self.reaped_cpu_s)
-        took = time.monotonic() - now
-        near = self.limit is not None and self.group is None and self.meter.memory > self.limit / 2
-        self._next_at = now + max(NEAR_S if near else EVERY_S, took / 0.05)
+        took_s = time.monotonic() - now
+        log_kept = self._log.keep()
+        pause_s = NEAR_S if self._log.hurried or self._is_near() else EVERY_S
+        self._next_at = time.monotonic() + max(pause_s, took_s / MOST_BUSY)
         if self._has_too_much():
             return "memory"
-        return None if self._log.keep() else "log"
+        return None if log_kept else "log"
 
     def reaped(self, used: Any) -> None:
         """Count what a process had used that has ended (its `rusage`, its waited-for children included)."""
@@ -108,6 +108,9 @@ class Watch:
         """Leave nothing behind."""
         if self.group:
             self.group.clear()
+
+    def _is_near(self) -> bool:
+        return self.limit is not None and self.group is None and self.meter.memory > self.limit / 2
 
     def _has_too_much(self) -> bool:
         if self.limit is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
-from jobs_jupyter.client.http import client
+from jobs_jupyter.client.http import LOST, client
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.sizes import human
 from tests.archives import members, write
@@ -144,7 +147,9 @@ def test_a_run_that_ends_during_the_backup_reads_as_it_ended(
     slow = running(submit(f"while [ ! -e {go} ]; do sleep 0.02; done; echo over; exit 4", max_retries=3))
     paths = StatePaths(service).job(slow).run(job.status(id=slow).runs[0].name)
     archive = tmp_path / "jobs.tar.gz"
-    call("backup", str(archive))
+    client_service.stop()
+    client.reconnect()
+    assert call("backup", str(archive)).code == 0, "where no service runs, one is started"
     go.touch()
     eventually(paths.exit.exists)
     files = members(archive)
@@ -161,3 +166,16 @@ def test_a_run_that_ends_during_the_backup_reads_as_it_ended(
     assert [(r.state, r.exit_code) for r in status.runs] == [("FAILED", 4)]
     assert status.reason == "exit code 4; a backup does not hold its environment; submit it again"
     assert job.get_logs(id=slow) == "over\n"
+
+
+def test_a_service_that_dies_breaks_the_backup_off(service: Path) -> None:
+    run("head -c 30000000 /dev/urandom > $JOBS_JUPYTER_OUTPUT_DIR/much")
+    with client.stream("/v1/backup") as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        os.kill(json.loads((service / "service.json").read_text())["pid"], signal.SIGKILL)
+        with pytest.raises(LOST):
+            list(pieces)
+    assert list(service.glob(".backup-*"))
+    assert len(list(job.list())) == 1
+    assert list(service.glob(".backup-*")) == [], "the next service clears that away"

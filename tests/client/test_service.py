@@ -164,6 +164,7 @@ def test_a_newer_api_says_to_upgrade(service: Path, monkeypatch: pytest.MonkeyPa
 
 
 # --- what can go wrong --------------------------------------------------------------------------
+ROOT = Path(__file__).parents[2]
 
 
 def refusal(home: Path, prefix: list[str] | None = None) -> str:
@@ -213,6 +214,87 @@ def test_a_full_disk(home: Path) -> None:
     assert str(home) in done.stdout
     assert re.search("full|No space left", done.stdout)
     assert "Free some space there, or set JOBS_JUPYTER_HOME" in done.stdout
+
+
+def test_a_database_that_cannot_be_written(home: Path) -> None:
+    """As any user but root, for whom modes don't count."""
+    client_service.ensure()
+    client_service.stop()
+    (home / "jobs.db").chmod(0o400)
+    said = refusal(home, MORTAL)
+    assert f"{home / 'jobs.db'} is read-only" in said
+    assert said.endswith("Set JOBS_JUPYTER_HOME to a directory that you can write to.")
+
+
+def test_a_read_only_file_system(home: Path) -> None:
+    """With jobs on it, in a mount namespace of its own."""
+    home.mkdir(mode=0o700)
+    code = """
+import os, subprocess
+from jobs_jupyter import job
+from jobs_jupyter.client import service
+from tests.jobs import eventually
+service.ensure()
+service.stop()
+remount = ["mount", "-o", "remount,ro", os.environ["JOBS_JUPYTER_HOME"]]
+eventually(lambda: subprocess.run(remount, stderr=subprocess.DEVNULL).returncode == 0)
+try: list(job.list())
+except ConnectionError as error: print(type(error).__name__, error)
+"""
+    mount = f'mount -t tmpfs none {home} && exec "$@"'
+    done = python(code, prefix=["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh"], cwd=ROOT)
+    assert done.stdout.startswith("ServiceStartError"), f"this test needs unshare and mount: {done.stderr}"
+    assert f"Read-only file system: '{home}/" in done.stdout
+    assert done.stdout.endswith("Set JOBS_JUPYTER_HOME to a directory that you can write to.\n")
+
+
+def test_a_directory_that_becomes_read_only(home: Path) -> None:
+    """While the service works: what is there can be read, and a submit that can't be kept is refused."""
+    code = """
+import os, pathlib
+from jobs_jupyter.client import service
+from jobs_jupyter import job
+from tests.jobs import run
+job_id = run("echo kept").id
+jobs = pathlib.Path(os.environ["JOBS_JUPYTER_HOME"], "jobs")
+jobs.chmod(0o500)
+print("log", job.get_logs(id=job_id).strip())
+try: run("true")
+except Exception as error: print(type(error).__name__, error)
+jobs.chmod(0o700)
+print("state", run("true").state, len(list(job.list())))
+service.stop()
+"""
+    done = python(code, prefix=MORTAL, cwd=ROOT)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    assert lines[0] == "log kept"
+    assert re.match(r"ServiceError .*Permission denied.*mend the rights", lines[1])
+    assert lines[2] == "state SUCCEEDED 2"
+
+
+def test_a_file_system_without_locks(home: Path, tmp_path: Path) -> None:
+    """Simulated in the real processes: there is none here on which flock fails."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import errno, fcntl, os\n"
+        "def flock(*_): raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n"
+        "fcntl.flock = flock\n"
+    )
+    without = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    code = (
+        "from jobs_jupyter import job\ntry: list(job.list())\nexcept ConnectionError as error: print(error)\n"
+    )
+    said = python(code, PYTHONPATH=without).stdout
+    assert (
+        "no lock can be taken (No locks available). Set JOBS_JUPYTER_HOME to a directory on a local" in said
+    )
+    done = python(
+        "import sys; from jobs_jupyter.service.__main__ import main; sys.exit(main([]))", PYTHONPATH=without
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "its file system has no locks (No locks available)" in last
+    assert not (home / "jobs.db").exists()
 
 
 def test_a_damaged_database_is_the_reason(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from jobs_jupyter.service import filesystem
 from jobs_jupyter.service.filesystem import journal_mode
+from tests.jobs import python
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,27 @@ def test_unknown_ones_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert journal_mode(database, mounts) == "DELETE"
     monkeypatch.undo()
     assert journal_mode(Path("/proc/jobs.db"), mounts) == "DELETE", "where nothing can be written"
+
+
+@pytest.mark.skipif(shutil.which("bindfs") is None, reason="bindfs makes a file system without shared memory")
+def test_jobs_where_files_can_not_be_mapped(home: Path) -> None:
+    """A real file system (FUSE) on which SQLite's write-ahead log fails, in a mount namespace of its own."""
+    (home.parent / "source").mkdir()
+    home.mkdir(mode=0o700)
+    code = """
+import os, pathlib, sqlite3
+from jobs_jupyter import job
+from jobs_jupyter.client import service
+from tests.jobs import ended, run, submit
+home = pathlib.Path(os.environ["JOBS_JUPYTER_HOME"])
+submitted = [submit(f"echo {n}") for n in range(10)]
+print({ended(job_id).state.value for job_id in submitted}, len(list(job.list())))
+job.delete(id=submitted[0])
+print(sqlite3.connect(home / "jobs.db").execute("PRAGMA journal_mode").fetchone()[0])
+service.stop()
+print(len(list(job.list())), [path.name for path in home.glob("jobs.db*")])
+service.stop()
+"""
+    mount = f'bindfs -o direct_io {home.parent / "source"} {home} && "$@"; umount -l {home}'
+    done = python(code, prefix=["unshare", "--mount", "sh", "-c", mount, "sh"], cwd=Path(__file__).parents[2])
+    assert done.stdout.splitlines() == ["{'SUCCEEDED'} 10", "delete", "9 ['jobs.db']"], done.stderr

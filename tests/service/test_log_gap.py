@@ -24,6 +24,7 @@ from jobs_jupyter.models.log_gap import LogGap, gap_of, mark
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import follow, logs
 from jobs_jupyter.service.log_bound import LogBound
+from tests.cli.program import PROGRAM
 from tests.jobs import run
 from tests.service import shimmed
 from tests.service.test_logs import CONTENTS, model
@@ -60,12 +61,15 @@ def test_a_gap_only_grows(tmp_path: Path) -> None:
             file.write(os.urandom(300_000))
         before = path.read_bytes()
         assert bound.keep()
+        assert bound.hurried
         gap = gap_of(path)
         after = path.read_bytes()
         start, end = gap or (0, 0)
         assert (after[:start], after[end:]) == (before[:start], before[end:])
         assert path.stat().st_blocks * 512 <= MIB + 8192
         ends.append(end)
+    assert bound.keep()
+    assert not bound.hurried
     assert ends == sorted(ends)
     assert len(set(ends)) > 3
 
@@ -175,6 +179,9 @@ def test_readers_with_a_service(service: Path) -> None:
     assert job.get_logs(id=status.id).encode() == shown
     assert job.get_logs(id=status.id, mode="HEAD", max_lines=3).encode().endswith(mark(100_000))
     assert b"".join(log(status.id, name, time.monotonic() + 20)) == shown
+    for lines, expected in ((1, b"last\n"), (9, mark(100_000) + b"rest\nlast\n")):
+        command = [PROGRAM, "logs", "-f", "-n", str(lines), status.id]
+        assert subprocess.check_output(command) == expected
     assert asyncio.run(collected(status.id, name)) == [
         LogPart(0, b"first\nsecond"),
         LogPart(100_012, b"rest\nlast\n", passed_over=100_000),

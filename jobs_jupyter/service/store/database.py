@@ -214,6 +214,7 @@ def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute(f"PRAGMA journal_mode = {mode}")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # a deleted job can't be read from free pages
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
