@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Settings
-from jobs_jupyter.service import machine
+from jobs_jupyter.service import machine, scratch
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
@@ -102,8 +102,9 @@ class Supervisor:
             self._alarm = asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._spawn_look)
 
     async def _stop_cluster(self, queue_id: str) -> None:
-        if await self.change(line.stop_cluster, queue_id):
-            await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
+        stopped = await self.change(line.stop_cluster, queue_id)
+        if stopped is not None:
+            await scratch.clear(self.paths.queue(queue_id), stopped + 1)
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -212,7 +213,7 @@ class Supervisor:
                 await asyncio.to_thread(self.packages.drop, digest, freed)
 
     async def _sweep(self) -> None:
-        """Delete the files of jobs that are not in the database, and environments of terminal ones."""
+        """Delete the files of jobs and clusters that are no more, and environments of terminal jobs."""
         known = await self.database.read(queries.known_jobs)
         needed = await self.database.read(queries.environment_owners)
         for root in self.paths.jobs.iterdir() if self.paths.jobs.exists() else ():
@@ -220,6 +221,12 @@ class Supervisor:
                 await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 self.paths.job(root.name).environment.unlink(missing_ok=True)
+        clusters = await self.database.read(line.clusters_up)
+        for root in self.paths.queues.iterdir() if self.paths.queues.exists() else ():
+            if root.name in clusters:
+                await scratch.clear(root, clusters[root.name])
+            else:
+                await asyncio.to_thread(remove_tree, root)
 
 
 def _said(problem: Exception) -> str:

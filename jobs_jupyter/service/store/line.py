@@ -228,10 +228,17 @@ def idle_clusters(connection: Connection, now: int) -> list[str]:
     return list(connection.execute(select(queues.c.id).where(IDLE, now >= IDLE_UNTIL)).scalars())
 
 
-def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
-    """Mark a queue's cluster as down, unless a job has come meanwhile."""
+def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
+    """Mark a queue's cluster as down, and return its number; None where a job has come meanwhile."""
     idle = and_(queues.c.id == queue_id, queues.c.idle_since.is_not(None), queues.c.idle_since <= now)
-    return connection.execute(update(queues).where(idle).values(cluster_started_at=None)).rowcount > 0
+    stop = update(queues).where(idle).values(cluster_started_at=None).returning(queues.c.clusters)
+    return connection.execute(stop).scalar()
+
+
+def clusters_up(connection: Connection) -> dict[str, int]:
+    """Return the number of the cluster of each queue that has one."""
+    up = select(queues.c.id, queues.c.clusters).where(queues.c.cluster_started_at.is_not(None))
+    return dict(connection.execute(up).tuples().all())
 
 
 # --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
