@@ -231,12 +231,70 @@ def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: 
     assert run_count(tmp_path / "marks") == 0
 
 
-def test_files_of_a_job_that_was_never_accepted_are_swept(service: Path) -> None:
+def running(home: Path, boot_id: str) -> tuple[str, RunPaths]:
+    """Bring a job as far as a run that is written down as running; the files of its shim are the caller's."""
+    job_id = accepted(home, "false")
+    run = in_database(home, changes.begin_run, job_id, boot_id, NONE_LEASED).run
+    in_database(home, changes.run_started, run)
+    paths = StatePaths(home).job(job_id).run(run)
+    paths.root.mkdir(parents=True)
+    return job_id, paths
+
+
+def test_a_machine_that_restarted_while_jobs_ran(service: Path) -> None:
+    lost, _ = running(service, "another-boot")
+    ended, paths = running(service, "another-boot")
+    at = time.time()
+    known = {"cause": "exit", "exit_code": 5, "signal": None, "started_at": at, "ended_at": at + 1}
+    paths.exit.write_text(json.dumps(known))
+    with pytest.raises(JobStateError, match="lost: the machine restarted"):
+        job.wait(id=lost, timeout_s=DEADLINE_S)
+    with pytest.raises(JobStateError, match="exit code 5"):
+        job.wait(id=ended, timeout_s=DEADLINE_S)
+
+
+def test_a_process_that_got_a_dead_shims_pid_is_left_alone(service: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        lost, paths = running(service, machine.boot_id())
+        stopped, its_paths = running(service, machine.boot_id())
+        claim = {"pid": other.pid, "start": f"not {machine.start_time(other.pid)}", "at": time.time()}
+        for each in (paths, its_paths):
+            each.claim(1).write_text(json.dumps(claim))
+        in_database(service, changes.request_stop, stopped)
+        with pytest.raises(JobStateError, match="lost: the process that watched over it was killed"):
+            job.wait(id=lost, timeout_s=DEADLINE_S)
+        job.wait(id=stopped, state=JobState.TERMINATED, timeout_s=DEADLINE_S)
+        client_service.stop()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_killed_again_and_again_while_a_claim_is_revoked(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    paths = StatePaths(service).job(job_id).run(launch.run)
+    paths.root.mkdir(parents=True)
+    paths.claim(1).touch()
+    in_database(service, changes.launch_again, launch.run, machine.boot_id())
+    paths.claim(2).touch()
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+    assert [paths.claim(number).stat().st_size > 0 for number in (1, 2, 3)] == [False, False, True]
+    assert [run.attempt for run in job.status(id=job_id).runs] == [1]
+
+
+def test_files_of_what_is_no_more_are_swept(service: Path) -> None:
     paths = StatePaths(service)
+    stray = paths.queue("jobqueue_nobody") / "1"
+    stray.mkdir(parents=True)
     environment.make_durable(environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"}))
     job.list(max_items=1)
     next(iter(job.list(max_items=1)), None)
     assert not paths.job("prodjob_nobody").root.exists()
+    assert not paths.queue("jobqueue_nobody").exists()
 
 
 def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -> None:
