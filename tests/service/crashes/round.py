@@ -53,6 +53,7 @@ def play(home: Path, seconds: float, seed: int) -> Round:
     workload.begin()
     killer.run(time.monotonic() + seconds)
     workload.end()
+    workload.stop_sleepers()
     problems = [*_settle(), *workload.stop_listening()]
     verdict = Verdict(home, workload, killer.lost)
     problems += verdict.problems()

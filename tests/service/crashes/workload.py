@@ -131,6 +131,14 @@ class Workload:
             if thread.name != "_listen":
                 self._join(thread)
 
+    def stop_sleepers(self) -> None:
+        """Terminate what would never end: the client that meant to do so does not know of its job."""
+        for task in self.tasks:
+            if task.kind in SLEEPERS and not task.stop_acknowledged:
+                for status in insisted(lambda name=task.name: list(job.list(name=name))) or ():  # type: ignore[misc]
+                    task.id = status.id
+                    self._terminate(task, 0)
+
     def stop_listening(self) -> list[str]:
         """End the stream of events, once it has come to its end; says where it does not."""
         (last,) = [thread for thread in self._threads if thread.name == "_listen"]
