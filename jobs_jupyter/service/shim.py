@@ -52,7 +52,8 @@ class Run:
     def claim(self) -> bool:
         """Take the run on, or learn that it was revoked: the file appears once, with its content."""
         pid = os.getpid()
-        text = json.dumps({"pid": pid, "start": machine.start_time(pid), "at": self.started_at})
+        known = {"pid": pid, "start": machine.start_time(pid), "at": self.started_at}
+        text = json.dumps({**known, "cgroup": self.spec["cgroup"]})
         scratch = f"{self.spec['claim']}.{pid}"
         with open(scratch, "w") as file:
             file.write(text)
