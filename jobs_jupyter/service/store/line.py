@@ -262,7 +262,7 @@ def status(connection: Connection, queue_id: str) -> dict[str, Any]:
     """Return a queue's status, with its jobs counted."""
     queue = require(connection, queue_id)
     query = select(jobs.c.state, func.count()).where(jobs.c.queue_id == queue_id).group_by(jobs.c.state)
-    count: dict[str, int] = dict(connection.execute(query).tuples().all())
+    count: dict[str, int] = dict(connection.execute(query).all())
     full = {
         "id": queue.id,
         "name": queue.name,
