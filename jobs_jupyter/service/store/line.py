@@ -155,7 +155,7 @@ def touch(connection: Connection, queue_id: str | None) -> None:
 
 def due(connection: Connection, _: int = 0) -> None:
     """Say that the time has come for something; what, is looked up where it is decided what starts."""
-    noted.of(connection).due = True
+    noted.of(connection).timed = True
 
 
 def as_seen(connection: Connection, queue: Row[Any]) -> Queue:
@@ -221,6 +221,7 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
         return
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
         connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
+        noted.of(connection).timed = True
 
 
 def idle_clusters(connection: Connection, now: int) -> list[str]:
