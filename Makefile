@@ -15,6 +15,8 @@ NODE := PATH="$(BIN):$$PATH"
 # Runs a command with a state directory of its own, and leaves no job or service behind.
 SANDBOX := $(BIN)/python scripts/sandbox.py
 PYTEST := $(BIN)/python -m pytest
+# Most of a service test is the start of a service: they take turns on all processors.
+WORKERS ?= 4
 
 .PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
 
@@ -73,7 +75,7 @@ check: setup ## lint, types, import contracts, unit tests
 	$(PYTEST) -m "not service and not notebook and not browser"
 
 test-service: setup ## tests against a real service
-	$(PYTEST) -m service
+	$(PYTEST) -m service --numprocesses $(WORKERS)
 
 test-notebook: setup ## tests in a kernel, and the notebooks by nbval
 	$(PYTEST) -m notebook

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import gc
 import json
 import logging
 import logging.handlers
@@ -35,6 +36,7 @@ from jobs_jupyter.service.state import ServiceState
 log = logging.getLogger("jobs_jupyter.service")
 WAIT_FOR_LOCK_S = 5.0
 ALREADY = 3
+GARBAGE_AFTER = 10_000  # objects
 SETTINGS = ("host", "port", "idle_s")
 
 
@@ -132,6 +134,8 @@ async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int 
     background = [asyncio.create_task(each) for each in (state.stop_when_idle(), state.housekeeping.run())]
     for _, server in listening:
         await server.listening.wait()
+    gc.freeze()  # what is there now stays: no need to look through it for garbage
+    gc.set_threshold(GARBAGE_AFTER)
     _announce(state, [socket for socket, _ in listening], token, ready_fd)
     for task in background:
         task.add_done_callback(lambda task: None if task.cancelled() else state.stop())

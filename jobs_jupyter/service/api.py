@@ -99,10 +99,15 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         if config.cloud not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
         unpackaged = body.get("check_only") and config.working_dir and "://" not in config.working_dir
-        await self.supervisor.runner.refuse(
-            config.options(working_dir=None) if unpackaged else config, interpreter
-        )
-        demand = await self._demand(config)
+        try:
+            await self.supervisor.runner.refuse(
+                config.options(working_dir=None) if unpackaged else config, interpreter
+            )
+            demand = await self._demand(config)
+        except JobsError:
+            if known := await self.database.read(queries.by_key, key):  # what it asked for was there then
+                return JSONResponse(known, 201)
+            raise
         if body.get("check_only"):
             return JSONResponse({"accepted": True})
         new = changes.NewJob(

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from jobs_jupyter.service import arguments
-from jobs_jupyter.service.backup import Backup
 from jobs_jupyter.service.routes import Operation, json_body
 from jobs_jupyter.service.state import ServiceState
 
@@ -31,6 +30,8 @@ class HouseHandlers:
 
     async def backup(self, request: Request) -> Response:
         """A backup of all jobs with their logs, results and packages, as a .tar.gz."""
+        from jobs_jupyter.service.backup import Backup  # late: a start has no use for archives
+
         made = Backup(self.state.paths, self.state.database)
         await made.begin()
         return StreamingResponse(self.state.attend(made.stream()), media_type="application/gzip")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -101,6 +100,8 @@ SUBMIT = json_body(
 
 def openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of all operations."""
+    from pydantic.json_schema import models_json_schema  # late: a start has no use for it
+
     _, schemas = models_json_schema(
         [(model, "validation") for model in (JobConfig, JobStatus, JobQueueStatus, ComputeConfigVersion)],
         ref_template=_REFS,

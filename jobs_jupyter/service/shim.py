@@ -12,6 +12,7 @@ It ends when the service does; its shims go on.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -52,7 +53,8 @@ class Run:
     def claim(self) -> bool:
         """Take the run on, or learn that it was revoked: the file appears once, with its content."""
         pid = os.getpid()
-        text = json.dumps({"pid": pid, "start": machine.start_time(pid), "at": self.started_at})
+        known = {"pid": pid, "start": machine.start_time(pid), "at": self.started_at}
+        text = json.dumps({**known, "cgroup": self.spec["cgroup"]})
         scratch = f"{self.spec['claim']}.{pid}"
         with open(scratch, "w") as file:
             file.write(text)
@@ -229,6 +231,7 @@ def _shim(spec: dict[str, Any]) -> NoReturn:
 
 def serve(channel: socket.socket) -> None:
     """Fork a shim for each line, which is a run's `spec`; answer `{"pid": n}` or `{"error": text}`."""
+    gc.freeze()  # a shim shares the memory of what nobody touches
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in channel.makefile("r"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
@@ -112,17 +113,22 @@ class Supervisor:
         To be done before the first request: a job that is being submitted has files before it has a row.
         """
         await self.runner.shims.warm_up()
-        await self._sweep()
-        for launch in await self.database.read(changes.alive):
-            if launch.boot_id != self._boot_id:
-                self.runner.lost(launch)
-            elif (started_at := await self.runner.adopt(launch)) is not None:
-                await self.database.write(changes.run_started, launch.run, started_at)
-            else:
-                self._spawn(self._start_again(launch.run))
-            if launch.stopping:
-                self.runner.stop(launch)
+        there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
+        launches = await self.database.read(changes.alive)
+        await asyncio.gather(*map(self._find_again, launches))
         await self._look_again()
+        self._spawn(self._sweep(there))
+
+    async def _find_again(self, launch: Launch) -> None:
+        """Go on with a run that an earlier service began."""
+        if launch.boot_id != self._boot_id:
+            self.runner.lost(launch)
+        elif (started_at := await self.runner.adopt(launch)) is not None:
+            await self.database.write(changes.run_started, launch.run, started_at)
+        else:
+            self._spawn(self._start_again(launch.run))
+        if launch.stopping:
+            self.runner.stop(launch)
 
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""
@@ -212,21 +218,21 @@ class Supervisor:
             if freed is not None:
                 await asyncio.to_thread(self.packages.drop, digest, freed)
 
-    async def _sweep(self) -> None:
-        """Delete the files of jobs and clusters that are no more, and environments of terminal jobs."""
+    async def _sweep(self, there: list[Path]) -> None:
+        """Delete the files of jobs and clusters that are no more, and environments of terminal jobs.
+
+        Of those directories only that an earlier service left: who submits now makes one before the row.
+        """
         known = await self.database.read(queries.known_jobs)
         needed = await self.database.read(queries.environment_owners)
-        for root in self.paths.jobs.iterdir() if self.paths.jobs.exists() else ():
-            if root.name not in known:
-                await asyncio.to_thread(remove_tree, root)
-            elif root.name not in needed:
-                self.paths.job(root.name).environment.unlink(missing_ok=True)
-        clusters = await self.database.read(line.clusters_up)
-        for root in self.paths.queues.iterdir() if self.paths.queues.exists() else ():
+        clusters = await self.database.read(line.clusters)
+        for root in there:
             if root.name in clusters:
                 await scratch.clear(root, clusters[root.name])
-            else:
+            elif root.name not in known:
                 await asyncio.to_thread(remove_tree, root)
+            elif root.name not in needed:
+                await asyncio.to_thread(self.paths.job(root.name).environment.unlink, missing_ok=True)
 
 
 def _said(problem: Exception) -> str:

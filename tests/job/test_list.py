@@ -60,8 +60,9 @@ def test_argument_errors_come_at_the_call(home: Path) -> None:
 
 
 @pytest.fixture
-def jobs(service: Path) -> list[JobStatus]:
+def jobs(monkeypatch: pytest.MonkeyPatch, service: Path) -> list[JobStatus]:
     """Seven jobs, the oldest first: of several names, projects, tags and states; one is archived."""
+    monkeypatch.setenv("JOBS_JUPYTER_DEFAULT_CPUS", "0")  # none waits for another's processor
     made = [
         submit("true", name="a", tags={"team": "x", "env": "prod"}),
         submit("true", name="b", tags={"team": "y", "env": "prod"}),

@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from jobs_jupyter import job
-from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import cgroups, environment, machine
 from jobs_jupyter.service.watch import Watch
-from tests.jobs import eventually, run
+from tests.jobs import ended, eventually, run, running, submit
 from tests.service import shimmed
 
 MIB = 1 << 20
@@ -293,3 +293,10 @@ def test_jobs_with_a_service(service: Path, monkeypatch: pytest.MonkeyPatch, tmp
     assert at_end.peak_memory is not None
     assert at_end.peak_memory > 190 * MIB
     assert json.loads((service / "jobs" / hog.id / "runs" / at_end.name / "exit.json").read_text())["limit"]
+    lost = submit(HOG.format(10, 600), compute_config=head(CPU=1, memory="200Mi"))
+    paths = StatePaths(service).job(running(lost)).run(job.status(id=lost).runs[0].name)
+    claim = json.loads(paths.claim(1).read_text())
+    eventually(lambda: paths.log.exists() and paths.log.read_text())
+    os.kill(claim["pid"], signal.SIGKILL)
+    assert ended(lost).reason == "lost: the process that watched over it was killed"
+    assert claim["cgroup"] is None or not os.path.exists(claim["cgroup"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,8 +170,14 @@ def test_a_gap_that_opens_while_the_log_is_sent(tmp_path: Path) -> None:
     assert asyncio.run(sent()) == b"x" * (follow.CHUNK + 10)
 
 
-def test_readers_with_a_service(service: Path) -> None:
+def test_readers_with_a_service(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK, a stream that follows and the panel's download, of a log with a gap."""
+    monkeypatch.setenv("JOBS_JUPYTER_LOG_MAX_BYTES", "1Mi")
+    bounded = run("yes | head -c 3000000; while [ ! -e ../log.gap ]; do sleep 0.02; done; echo end")
+    gap = gap_of(StatePaths(service).job(bounded.id).run(bounded.runs[0].name).log)
+    assert gap is not None
+    start, marked, end = job.get_logs(id=bounded.id).partition(mark(gap.end - gap.start).decode())
+    assert (len(start), end[-6:], bool(marked)) == (MIB // 8, "y\nend\n", True)
     status = run("printf 'first\\nsecond'")
     name = status.runs[0].name
     paths = StatePaths(service).job(status.id).run(name)

@@ -87,6 +87,8 @@ class LocalRunner:
         paths = self._paths(launch)
         if launch.package or launch.number > 1:
             await asyncio.to_thread(self._fill, launch, paths)
+        if launch.memory is not None:
+            await asyncio.to_thread(self._cgroup, launch)  # the first one has to try what can be made
         pid = await self.shims.fork(self._spec(launch, paths))
         self._watch(launch, pid, None)
 
@@ -180,10 +182,16 @@ class LocalRunner:
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
-            if group := self._cgroup(launch):
-                cgroups.MemoryGroup(group).clear()
+            _remove_group(paths.claim(launch.number))
             outcome = otherwise or Outcome("lost", message="how it ended can't be read")
         self._ended(launch.run, outcome)
+
+
+def _remove_group(claim: Path) -> None:
+    """Remove the control group that a dead shim has left; another service may have chosen its place."""
+    with contextlib.suppress(OSError, ValueError):
+        if folder := json.loads(claim.read_text()).get("cgroup"):
+            cgroups.MemoryGroup(folder).clear()
 
 
 def read_exit(paths: RunPaths) -> Outcome | None:

@@ -50,6 +50,8 @@ class Admission:
         self._boot_id = boot_id
         self._clock = clock
         self._lines: dict[str | None, Line] = {}
+        self._retries: list[Waiting] = []
+        self._idle_at: int | None = None
         self._unread: set[str | None] = set()
         self._knows_nothing = True
 
@@ -60,12 +62,11 @@ class Admission:
     def __call__(self, connection: Connection) -> Decision | None:
         """Write down the runs that may start now; None where nothing has changed for anybody who waits."""
         notes = noted.of(connection)
-        if not (notes.touched or notes.due or self._unread or self._knows_nothing):
+        if not (notes.touched or notes.timed or self._unread or self._knows_nothing):
             return None
         now = self._clock.now()
-        self._look(connection)
-        retries = [_waiting(row) for row in connection.execute(_RETRYING)]
-        waiting = [*retries, *(job for each in self._lines.values() for job in each.waiting)]
+        self._look(connection, notes)
+        waiting = [*self._retries, *(job for each in self._lines.values() for job in each.waiting)]
         places = {queue_id: each.queue for queue_id, each in self._lines.items() if queue_id and each.queue}
         asking = any(job.demand != NOTHING for job in waiting)
         given = leases(connection) if asking else Leases(self._capacity, ())
@@ -76,13 +77,15 @@ class Admission:
             if (launch := changes.begin_run(connection, job.job_id, self._boot_id, given, now))
         ]
         more = self._keep({job.job_id for job in decided.start})
-        idle_at = connection.execute(_NEXT_IDLE).scalar()
-        at = [now if more else None, decided.look_again_at, idle_at]
+        at = [now if more else None, decided.look_again_at, self._idle_at]
         return Decision(tuple(launches), min((t for t in at if t is not None), default=None))
 
-    def _look(self, connection: Connection) -> None:
-        """Read the lines that were touched since the last decision."""
-        unread = self._unread | noted.of(connection).touched
+    def _look(self, connection: Connection, notes: noted.Notes) -> None:
+        """Read the lines that were touched since the last decision, and what waits for a time."""
+        if notes.timed or self._knows_nothing:
+            self._retries = [_waiting(row) for row in connection.execute(_RETRYING)]
+            self._idle_at = connection.execute(_NEXT_IDLE).scalar()
+        unread = self._unread | notes.touched
         if self._knows_nothing:
             self._lines = {}
             unread = set(connection.execute(_LINES).scalars())
@@ -91,7 +94,11 @@ class Admission:
         self._unread, self._knows_nothing = set(), False
 
     def _keep(self, started: set[str]) -> bool:
-        """Remember the lines in which somebody still lacks resources; whether one has more to start."""
+        """Remember those who still lack resources; returns whether there may be more to start at once."""
+        retries = [job for job in self._retries if job.job_id not in started]
+        if len(self._retries) == LOOK_AHEAD > len(retries):
+            self._knows_nothing = True
+        self._retries = retries
         for queue_id, known in list(self._lines.items()):
             left = tuple(job for job in known.waiting if job.job_id not in started)
             gone = len(known.waiting) - len(left)
@@ -102,7 +109,7 @@ class Admission:
             elif gone:
                 queue = known.queue and replace(known.queue, taken=known.queue.taken + gone)
                 self._lines[queue_id] = Line(queue, left)
-        return bool(self._unread)
+        return bool(self._unread) or self._knows_nothing
 
 
 def _read(connection: Connection, queue_id: str | None) -> Line:

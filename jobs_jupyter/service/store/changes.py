@@ -209,6 +209,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
         waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
         line.touch(connection, job.queue_id)
+        noted.of(connection).timed = True
         job = _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
         _publish(connection, job, None, "run", now)
         return None

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, select, tuple_, update
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
 from jobs_jupyter.models.job import JobConfig
@@ -155,7 +155,7 @@ def touch(connection: Connection, queue_id: str | None) -> None:
 
 def due(connection: Connection, _: int = 0) -> None:
     """Say that the time has come for something; what, is looked up where it is decided what starts."""
-    noted.of(connection).due = True
+    noted.of(connection).timed = True
 
 
 def as_seen(connection: Connection, queue: Row[Any]) -> Queue:
@@ -221,6 +221,7 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
         return
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
         connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
+        noted.of(connection).timed = True
 
 
 def idle_clusters(connection: Connection, now: int) -> list[str]:
@@ -235,10 +236,10 @@ def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
     return connection.execute(stop).scalar()
 
 
-def clusters_up(connection: Connection) -> dict[str, int]:
-    """Return the number of the cluster of each queue that has one."""
-    up = select(queues.c.id, queues.c.clusters).where(queues.c.cluster_started_at.is_not(None))
-    return dict(connection.execute(up).tuples().all())
+def clusters(connection: Connection) -> dict[str, int]:
+    """Return the number of each queue's cluster; where it is down, of its next one."""
+    number = case((queues.c.cluster_started_at.is_(None), queues.c.clusters + 1), else_=queues.c.clusters)
+    return dict(connection.execute(select(queues.c.id, number)).tuples().all())
 
 
 # --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
@@ -269,7 +270,7 @@ def status(connection: Connection, queue_id: str) -> dict[str, Any]:
     """Return a queue's status, with its jobs counted."""
     queue = require(connection, queue_id)
     query = select(jobs.c.state, func.count()).where(jobs.c.queue_id == queue_id).group_by(jobs.c.state)
-    count: dict[str, int] = dict(connection.execute(query).tuples().all())
+    count: dict[str, int] = dict(connection.execute(query).all())
     full = {
         "id": queue.id,
         "name": queue.name,

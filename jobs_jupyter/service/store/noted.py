@@ -24,12 +24,12 @@ class Told(NamedTuple):
 class Notes:
     """The lines in which more may be able to start (None: of the jobs without a queue), and the events.
 
-    `due`: what waited for its time may be due by now.
+    `timed`: what waits for a time, a retry or an idle cluster, is not what it was, or may be due by now.
     """
 
     touched: set[str | None] = field(default_factory=set)
     events: list[Told] = field(default_factory=list)
-    due: bool = False
+    timed: bool = False
 
 
 def begin(connection: Connection) -> Notes:

@@ -99,6 +99,14 @@ def by_id(connection: Connection, job_id: str) -> dict[str, Any]:
     return statuses(connection, [require(connection, job_id)])[0]
 
 
+def by_key(connection: Connection, key: str | None) -> dict[str, Any] | None:
+    """Return the job that a submit with this idempotency key made; None: there is none."""
+    if key is None:
+        return None
+    rows = connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).all()
+    return next(iter(statuses(connection, rows)), None)
+
+
 def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:
     """Return one page of jobs and the cursor of the next, None at the end."""
     column = SORT_COLUMNS[listing.sort_field]
