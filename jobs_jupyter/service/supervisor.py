@@ -142,19 +142,12 @@ class Supervisor:
         """Ask for the end of all jobs of a queue, those that wait first; its cluster stops with the last."""
         for job_id in await self.database.read(line.active, queue_id):
             await self.terminate(job_id)
-        self._spawn(self._stop_cluster_when_empty(queue_id))
+        await self.change(line.end, queue_id)
 
     async def delete_queue(self, queue_id: str) -> None:
         """Delete a queue whose jobs are all terminal, and what its cluster kept."""
         await self.change(line.remove, queue_id)
         await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
-
-    async def _stop_cluster_when_empty(self, queue_id: str) -> None:
-        changed = self._feed.next_change()
-        while await self.database.read(line.active, queue_id):
-            await changed.wait()
-            changed = self._feed.next_change()
-        await self._stop_cluster(queue_id)
 
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""

@@ -20,7 +20,8 @@ from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
 IDLE = and_(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
-IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
+_IDLE_FOR = case((queues.c.ending, 0), else_=queues.c.idle_timeout_s)
+IDLE_UNTIL = queues.c.idle_since + _IDLE_FOR * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
 
 
@@ -209,7 +210,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     fresh = queue.cluster_started_at is None or is_spent(queue)
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
-        values |= {"cluster_started_at": now, "clusters": queue.clusters + 1}
+        values |= {"cluster_started_at": now, "clusters": queue.clusters + 1, "ending": None}
     connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
     return int(queue.clusters + fresh)
 
@@ -222,6 +223,12 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
         connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
         noted.of(connection).timed = True
+
+
+def end(connection: Connection, queue_id: str, _: int = 0) -> None:
+    """Say that a queue's cluster stops as soon as it is without a job."""
+    connection.execute(_SET_QUEUE, {"queue": queue_id, "ending": True})
+    touch(connection, queue_id)
 
 
 def idle_clusters(connection: Connection, now: int) -> list[str]:
