@@ -1,13 +1,18 @@
-"""One round: a service is killed again and again while it has work; then it is judged."""
+"""One round: a service is killed again and again while it has work; then it is judged.
+
+As a program: `python -m tests.service.crashes.round SECONDS SEED`, which prints the round as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobs_jupyter import job, job_queue
@@ -53,7 +58,6 @@ def play(home: Path, seconds: float, seed: int) -> Round:
     workload.begin()
     killer.run(time.monotonic() + seconds)
     workload.end()
-    workload.stop_sleepers()
     problems = [*_settle(), *workload.stop_listening()]
     verdict = Verdict(home, workload, killer.lost)
     problems += verdict.problems()
@@ -78,3 +82,7 @@ def _unfinished() -> list[str]:
         *(f"{status.id} is still {status.state}: {status.reason}" for status in active),
         *(f"the cluster of the queue {name} is still up" for name in up),
     ]
+
+
+if __name__ == "__main__":
+    json.dump(asdict(play(Path(os.environ[HOME_VARIABLE]), float(sys.argv[1]), int(sys.argv[2]))), sys.stdout)

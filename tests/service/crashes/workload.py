@@ -131,14 +131,6 @@ class Workload:
             if thread.name != "_listen":
                 self._join(thread)
 
-    def stop_sleepers(self) -> None:
-        """Terminate what would never end: the client that meant to do so does not know of its job."""
-        for task in self.tasks:
-            if task.kind in SLEEPERS and not task.stop_acknowledged:
-                for status in insisted(lambda name=task.name: list(job.list(name=name))) or ():  # type: ignore[misc]
-                    task.id = status.id
-                    self._terminate(task, 0)
-
     def stop_listening(self) -> list[str]:
         """End the stream of events, once it has come to its end; says where it does not."""
         (last,) = [thread for thread in self._threads if thread.name == "_listen"]
@@ -180,12 +172,13 @@ class Workload:
         chance = random.Random(seed)
         while self._submitting.is_set():
             task = self._new(chance)
-            try:
+            with contextlib.suppress(ConnectionError):  # whether the job exists is open
                 task.id = job.submit(self._config(task, chance))
-            except ConnectionError:  # whether the job exists is open
-                continue
             try:
-                self._handle(task, chance)
+                if task.id is not None:
+                    self._handle(task, chance)
+                elif task.kind in SLEEPERS:
+                    self._stop_unknown(task)
             except Exception as problem:  # noqa: BLE001 - all of it is to be told
                 self.problems.append(
                     f"{task.kind} {task.name} {task.id}: {type(problem).__name__}: {problem}"
@@ -270,6 +263,12 @@ class Workload:
         elif task.kind == "queue-deleted":
             insisted(lambda: job_queue.delete(name=task.queue), gone_is_done=True)
             self.deleted_queues.append(str(task.queue))
+
+    def _stop_unknown(self, task: Task) -> None:
+        """Terminate what would never end, if it exists."""
+        for status in insisted(lambda: list(job.list(name=task.name))) or ():
+            task.id = status.id
+            self._terminate(task, 0)
 
     def _terminate(self, task: Task, after_s: float) -> None:
         time.sleep(after_s)  # any moment will do
