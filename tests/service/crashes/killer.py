@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -18,7 +19,13 @@ from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
 from tests.service.crashes.early import crash_points
 
-OUTSIDE, WARM, SHIM = "from outside", "the warm process", "a shim"
+OUTSIDE, WARM, SHIM, SLOW = (
+    "from outside",
+    "the warm process",
+    "a shim",
+    "from outside, its warm process late",
+)
+LATE_S = 0.3
 FREQUENT = 6
 """Of a point that is passed often, up to this passing is waited for."""
 RARE = (
@@ -43,19 +50,21 @@ RARE = (
 class Killer:
     """Kills what belongs to one state directory, until it is told to stop.
 
+    `lost` has the names of the runs that lost their shim. A warm process that is late, since it was
+    suspended, finds what its service asked of it when the next service has asked for the same.
+
     Args:
         home: the state directory.
         chance: decides what dies next.
-        shims: whether shims are killed too; `lost` has the names of the runs that lost theirs.
     """
 
-    def __init__(self, home: Path, chance: random.Random, *, shims: bool = True) -> None:
+    def __init__(self, home: Path, chance: random.Random) -> None:
         self.home = home
         self.kills: Counter[str] = Counter()
         self.lost: set[str] = set()
         self._chance = chance
-        self._shims = shims
         self._left: list[str | None] = []
+        self._late: list[psutil.Process] = []
 
     def run(self, until: float) -> None:
         """Kill until that time (of time.monotonic)."""
@@ -65,6 +74,7 @@ class Killer:
             if pid is None:
                 continue
             self._while_it_lives(pid, self._lifetime(plan))
+        self._go_on(self._late)
         crash_points.plan_of(self.home).unlink(missing_ok=True)
         hits = crash_points.hits_of(self.home)
         self.kills.update(hits.read_text().splitlines() if hits.exists() else [])
@@ -73,7 +83,8 @@ class Killer:
         """Say at which point the next service dies, each in its turn; None: at none, but from outside."""
         place = crash_points.plan_of(self.home)
         if place.exists():
-            return str(json.loads(place.read_text())["point"])
+            point: str | None = json.loads(place.read_text())["point"]
+            return point
         if not self._left:
             self._left = [*crash_points.names(), *[None] * 20]
             self._chance.shuffle(self._left)
@@ -100,38 +111,43 @@ class Killer:
         return None
 
     def _while_it_lives(self, pid: int, seconds: float) -> None:
+        late, self._late = self._late, []
         try:
             process = os.pidfd_open(pid)
         except ProcessLookupError:
+            self._go_on(late)
             return
         try:
             end = time.monotonic() + seconds
-            while (left := end - time.monotonic()) > 0:
+            while (left := end - time.monotonic()) > 0 and not self._late:
                 if select.select([process], [], [], min(left, self._chance.uniform(0.2, 2.0)))[0]:
                     return
+                self._go_on(late)
                 self._strike(pid)
-            if not select.select([process], [], [], 0)[0]:
+            if not select.select([process], [], [], LATE_S if self._late else 0)[0]:
                 signal.pidfd_send_signal(process, signal.SIGKILL)
-                self.kills[OUTSIDE] += 1
+                self.kills[SLOW if self._late else OUTSIDE] += 1
         finally:
             os.close(process)
+            self._go_on(late)
+
+    def _go_on(self, late: list[psutil.Process]) -> None:
+        while late:
+            _hit(late.pop(), signal.SIGCONT)
 
     def _strike(self, service: int) -> None:
-        """Now and then kill something else."""
+        """Now and then hit something else."""
         what = self._chance.random()
         if what < 0.1:
-            self._kill_warm_process(service)
-        elif what < 0.2 and self._shims:
+            for process in _warm_processes(service):
+                _hit(process, signal.SIGKILL)
+                self.kills[WARM] += 1
+        elif what < 0.2:
             self._kill_a_shim()
-
-    def _kill_warm_process(self, service: int) -> None:
-        try:
-            for child in psutil.Process(service).children():
-                if "shim.py" in " ".join(child.cmdline()):
-                    child.kill()
-                    self.kills[WARM] += 1
-        except psutil.Error:
-            return
+        elif what < 0.5:
+            self._late = _warm_processes(service)
+            for process in self._late:
+                _hit(process, signal.SIGSTOP)
 
     def _kill_a_shim(self) -> None:
         claims = list(StatePaths(self.home).jobs.glob("*/runs/*/claim-*[0-9]"))
@@ -157,3 +173,18 @@ class Killer:
             return False
         finally:
             os.close(process)
+
+
+def _warm_processes(service: int) -> list[psutil.Process]:
+    """Return the process that forks a service's shims, if it is there; its shims are not its."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(service).children():
+            if "shim.py" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+def _hit(process: psutil.Process, number: int) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(number)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs_jupyter import job, job_queue
@@ -63,7 +63,8 @@ def play(home: Path, seconds: float, seed: int) -> Round:
     problems += verdict.problems()
     client.reconnect()
     client_service.stop()
-    problems += (f"left over: {process}" for process in left_over(home))
+    mine = f"{os.getpid()}: "
+    problems += (f"left over: {process}" for process in left_over(home) if not process.startswith(mine))
     return Round(problems, killer.kills, verdict.outcomes)
 
 
@@ -85,4 +86,4 @@ def _unfinished() -> list[str]:
 
 
 if __name__ == "__main__":
-    json.dump(asdict(play(Path(os.environ[HOME_VARIABLE]), float(sys.argv[1]), int(sys.argv[2]))), sys.stdout)
+    json.dump(vars(play(Path(os.environ[HOME_VARIABLE]), float(sys.argv[1]), int(sys.argv[2]))), sys.stdout)
