@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 # Most of a service test is the start of a service: they take turns on all processors.
 WORKERS ?= 4
 
-.PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js bench build record lock clean
+.PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ test-browser: setup browser ## tests in a real browser
 
 test-js: setup ## type check and tests of the panel's sources
 	cd js && $(NODE) npm run --silent check && $(NODE) npm test --silent
+
+soak: setup ## kill the service at work for an hour, or SOAK_S seconds
+	@$(BIN)/python -m tests.service.crashes.soak
 
 bench: setup ## print the figures of benchmarks/
 	@for file in benchmarks/bench_*.py; do $(SANDBOX) $(BIN)/python $$file; done

@@ -71,7 +71,7 @@ def archive(
     job_queue_id: str | None = None,
 ) -> str:
     """Let a queue take no more jobs and return its id; those that are in it go on."""
-    return _act("POST", _resolve(name, id, project, job_queue_id), "/archive")
+    return _act(_resolve(name, id, project, job_queue_id), "archive")
 
 
 def terminate(
@@ -82,7 +82,7 @@ def terminate(
     job_queue_id: str | None = None,
 ) -> str:
     """Ask for the end of a queue's jobs, then of its cluster, and return its id at once."""
-    return _act("POST", _resolve(name, id, project, job_queue_id), "/terminate")
+    return _act(_resolve(name, id, project, job_queue_id), "terminate")
 
 
 def delete(
@@ -97,7 +97,9 @@ def delete(
     Raises:
         JobStateError: it has jobs that are not terminal.
     """
-    return _act("DELETE", _resolve(name, id, project, job_queue_id), "")
+    queue_id = str(_resolve(name, id, project, job_queue_id)["id"])
+    _client.request("DELETE", f"/v1/queues/{queue_id}", gone_is_done=True)
+    return queue_id
 
 
 def _resolve(name: object, id: object, project: object, job_queue_id: object) -> dict[str, Any]:  # noqa: A002
@@ -122,6 +124,6 @@ def _resolve(name: object, id: object, project: object, job_queue_id: object) ->
     return dict(_client.json("GET", f"/v1/queues/{_quote(str(wanted), safe='')}"))
 
 
-def _act(method: str, queue: dict[str, Any], path: str) -> str:
-    _client.request(method, f"/v1/queues/{queue['id']}{path}")
+def _act(queue: dict[str, Any], verb: str) -> str:
+    _client.request("POST", f"/v1/queues/{queue['id']}/{verb}")
     return str(queue["id"])

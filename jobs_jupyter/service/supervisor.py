@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Settings
-from jobs_jupyter.service import machine
+from jobs_jupyter.service import machine, scratch
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
@@ -105,8 +105,9 @@ class Supervisor:
             self._alarm = asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._spawn_look)
 
     async def _stop_cluster(self, queue_id: str) -> None:
-        if await self.change(line.stop_cluster, queue_id):
-            await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
+        stopped = await self.change(line.stop_cluster, queue_id)
+        if stopped is not None:
+            await scratch.clear(self.paths.queue(queue_id), stopped + 1)
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -114,7 +115,7 @@ class Supervisor:
         To be done before the first request: a job that is being submitted has files before it has a row.
         """
         await self.runner.shims.warm_up()
-        there = sorted(self.paths.jobs.iterdir()) if self.paths.jobs.exists() else []
+        there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
         launches = await self.database.read(changes.alive)
         await asyncio.gather(*map(self._find_again, launches))
         await self._look_again()
@@ -143,19 +144,12 @@ class Supervisor:
         """Ask for the end of all jobs of a queue, those that wait first; its cluster stops with the last."""
         for job_id in await self.database.read(line.active, queue_id):
             await self.terminate(job_id)
-        self._spawn(self._stop_cluster_when_empty(queue_id))
+        await self.change(line.end, queue_id)
 
     async def delete_queue(self, queue_id: str) -> None:
         """Delete a queue whose jobs are all terminal, and what its cluster kept."""
         await self.change(line.remove, queue_id)
         await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
-
-    async def _stop_cluster_when_empty(self, queue_id: str) -> None:
-        changed = self._feed.next_change()
-        while await self.database.read(line.active, queue_id):
-            await changed.wait()
-            changed = self._feed.next_change()
-        await self._stop_cluster(queue_id)
 
     async def delete(self, job_id: str) -> None:
         """Delete a terminal job, its files, and a package that only it used."""
@@ -234,14 +228,17 @@ class Supervisor:
                 await asyncio.to_thread(self.packages.drop, digest, freed)
 
     async def _sweep(self, there: list[Path]) -> None:
-        """Delete the files of jobs that are not in the database, and environments of terminal ones.
+        """Delete the files of jobs and clusters that are no more, and environments of terminal jobs.
 
         Of those directories only that an earlier service left: who submits now makes one before the row.
         """
         known = await self.database.read(queries.known_jobs)
         needed = await self.database.read(queries.environment_owners)
+        clusters = await self.database.read(line.clusters)
         for root in there:
-            if root.name not in known:
+            if root.name in clusters:
+                await scratch.clear(root, clusters[root.name])
+            elif root.name not in known:
                 await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 await asyncio.to_thread(self.paths.job(root.name).environment.unlink, missing_ok=True)

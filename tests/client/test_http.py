@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from jobs_jupyter import job
+from jobs_jupyter import job, job_queue
 from jobs_jupyter.client.http import client
-from jobs_jupyter.job.models import JobConfig
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
 from jobs_jupyter.models.errors import JobNotFoundError, ServiceUnavailableError
 from jobs_jupyter.models.paths import StatePaths
 from tests.jobs import run, running, submit
 
 
 class Wire:
-    """Stands between the client and the service; loses the answer to the next `lose` requests."""
+    """Stands between the client and the service; loses the answer to the next `lose` requests of a `verb`."""
 
     def __init__(self, home: Path) -> None:
         self.lose = 0
+        self.verb = b""  # any
+        self._asked = b""
         self.lost: list[bytes] = []
         self._target = str(StatePaths(home).socket)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -42,8 +44,9 @@ class Wire:
             back.start()
             with contextlib.suppress(OSError):
                 while data := client_side.recv(1 << 16):
-                    if self.lose:
-                        self.lost.append(data.split(b" ")[0])
+                    self._asked = data.split(b" ")[0]
+                    if self._loses():
+                        self.lost.append(self._asked)
                     service_side.sendall(data)
             with contextlib.suppress(OSError):
                 service_side.shutdown(socket.SHUT_RDWR)
@@ -52,11 +55,14 @@ class Wire:
     def _back(self, service_side: socket.socket, client_side: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := service_side.recv(1 << 16):
-                if self.lose:
+                if self._loses():
                     self.lose -= 1
                     client_side.shutdown(socket.SHUT_RDWR)
                     return
                 client_side.sendall(data)
+
+    def _loses(self) -> bool:
+        return self.lose > 0 and self._asked.startswith(self.verb)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -90,6 +96,12 @@ def test_a_delete_whose_answer_is_lost_has_deleted(wire: Wire) -> None:
     assert wire.lost == [b"DELETE"]
     with pytest.raises(JobNotFoundError):
         job.delete(id=job_id)
+    spec = JobQueueSpec(name="line", idle_timeout_s=0)
+    run("true", job_queue_config=JobQueueConfig(job_queue_spec=spec))
+    wire.lose, wire.verb = 1, b"DELETE"
+    job_queue.delete(name="line")
+    assert wire.lost == [b"DELETE", b"DELETE"]
+    assert job_queue.list() == []
 
 
 def test_the_other_verbs_say_what_shall_be(wire: Wire) -> None:

@@ -7,9 +7,9 @@ starting one, which finds just what a killed service would have left.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -24,10 +24,10 @@ from typing import Any
 import psutil
 import pytest
 
-from jobs_jupyter import job
+from jobs_jupyter import job, job_queue
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.packages import upload
-from jobs_jupyter.job.models import JobConfig, JobState
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobState
 from jobs_jupyter.models.errors import JobStateError
 from jobs_jupyter.models.names import new_job_id
 from jobs_jupyter.models.paths import RunPaths, StatePaths
@@ -112,6 +112,22 @@ def test_a_stop_that_the_service_did_not_carry_out_is_repeated(service: Path) ->
     kill_service(service)
     in_database(service, changes.request_stop, job_id)
     job.wait(id=job_id, state=JobState.TERMINATED, timeout_s=DEADLINE_S)
+
+
+def test_a_queue_that_is_terminated_loses_its_cluster(service: Path) -> None:
+    spec = JobQueueSpec(name="line", idle_timeout_s=600)
+    entrypoint = "trap '' TERM; while [ ! -e go ]; do sleep 0.02; done"
+    wanted = JobQueueConfig(job_queue_spec=spec)
+    job_id = job.submit(JobConfig(entrypoint=entrypoint, job_queue_config=wanted))
+    job.wait(id=job_id, state=JobState.RUNNING)
+    paths = run_paths(service, job_id)
+    until(paths.log.exists)
+    job_queue.terminate(name="line")
+    kill_service(service)
+    (paths.work / "go").touch()
+    with contextlib.suppress(JobStateError):  # its own end may come first
+        job.wait(id=job_id, state=JobState.TERMINATED, timeout_s=DEADLINE_S)
+    until(lambda: not job_queue.status(name="line").cluster_is_up)
 
 
 def test_waiting_survives_the_service(service: Path) -> None:
@@ -231,11 +247,69 @@ def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: 
     assert run_count(tmp_path / "marks") == 0
 
 
-def test_files_of_a_job_that_was_never_accepted_are_swept(service: Path) -> None:
+def running(home: Path, boot_id: str) -> tuple[str, RunPaths]:
+    """Bring a job as far as a run that is written down as running; the files of its shim are the caller's."""
+    job_id = accepted(home, "false")
+    run = in_database(home, changes.begin_run, job_id, boot_id, NONE_LEASED).run
+    in_database(home, changes.run_started, run)
+    paths = StatePaths(home).job(job_id).run(run)
+    paths.root.mkdir(parents=True)
+    return job_id, paths
+
+
+def test_a_machine_that_restarted_while_jobs_ran(service: Path) -> None:
+    lost, _ = running(service, "another-boot")
+    ended, paths = running(service, "another-boot")
+    at = time.time()
+    known = {"cause": "exit", "exit_code": 5, "signal": None, "started_at": at, "ended_at": at + 1}
+    paths.exit.write_text(json.dumps(known))
+    with pytest.raises(JobStateError, match="lost: the machine restarted"):
+        job.wait(id=lost, timeout_s=DEADLINE_S)
+    with pytest.raises(JobStateError, match="exit code 5"):
+        job.wait(id=ended, timeout_s=DEADLINE_S)
+
+
+def test_a_process_that_got_a_dead_shims_pid_is_left_alone(service: Path) -> None:
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        lost, paths = running(service, machine.boot_id())
+        stopped, its_paths = running(service, machine.boot_id())
+        claim = {"pid": other.pid, "start": f"not {machine.start_time(other.pid)}", "at": time.time()}
+        for each in (paths, its_paths):
+            each.claim(1).write_text(json.dumps(claim))
+        in_database(service, changes.request_stop, stopped)
+        with pytest.raises(JobStateError, match="lost: the process that watched over it was killed"):
+            job.wait(id=lost, timeout_s=DEADLINE_S)
+        job.wait(id=stopped, state=JobState.TERMINATED, timeout_s=DEADLINE_S)
+        client_service.stop()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_killed_again_and_again_while_a_claim_is_revoked(service: Path, tmp_path: Path) -> None:
+    job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
+    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    paths = StatePaths(service).job(job_id).run(launch.run)
+    paths.root.mkdir(parents=True)
+    paths.claim(1).touch()
+    in_database(service, changes.launch_again, launch.run, machine.boot_id())
+    paths.claim(2).touch()
+    job.wait(id=job_id, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+    assert [paths.claim(number).stat().st_size > 0 for number in (1, 2, 3)] == [False, False, True]
+    assert [run.attempt for run in job.status(id=job_id).runs] == [1]
+
+
+def test_files_of_what_is_no_more_are_swept(service: Path) -> None:
     paths = StatePaths(service)
+    stray = paths.queue("jobqueue_nobody") / "1"
+    stray.mkdir(parents=True)
     environment.make_durable(environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"}))
     assert list(job.list()) == []
     until(lambda: not paths.job("prodjob_nobody").root.exists())
+    until(lambda: not paths.queue("jobqueue_nobody").exists())
 
 
 def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -> None:
@@ -260,59 +334,13 @@ def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -
     until(lambda: len(list((service / "packages/manifests").glob("*"))) == 1)
 
 
-def test_killed_at_random_moments(service: Path, tmp_path: Path) -> None:
-    """Jobs are submitted while the service is killed again and again; each runs once."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")  # noqa: T201 - to do it again
-    chance = random.Random(seed)
-    client_service.ensure()
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(chance.uniform(0.02, 0.4)):
-            try:
-                os.kill(service_pid(service), signal.SIGKILL)
-            except (OSError, ValueError):
-                continue  # between two services
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    submitted = []
-    try:
-        for number in range(25):
-            entrypoint = (
-                f"echo $JOBS_JUPYTER_RUN_NAME >> {tmp_path}/{number}; echo log {number}; exit {number % 2}"
-            )
-            submitted.append(submit_stubbornly(JobConfig(entrypoint=entrypoint, max_retries=0)))
-    finally:
-        over.set()
-        killer.join()
-    for number, job_id in enumerate(submitted):
-        ended = JobState.FAILED if number % 2 else JobState.SUCCEEDED
-        job.wait(id=job_id, state=ended, timeout_s=DEADLINE_S)
-        assert run_count(tmp_path / str(number)) == 1
-        assert job.get_logs(id=job_id) == f"log {number}\n"
-    assert len(list(job.list())) == len(submitted)
-
-
-def submit_stubbornly(config: JobConfig) -> str:
-    """Submit until a submit is acknowledged. One that gave up must not have left a job behind."""
-    deadline = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            return job.submit(config)
-        except ConnectionError:
-            if time.monotonic() > deadline:
-                raise
-
-
 def test_a_disk_that_fills_up_while_a_job_runs(home: Path) -> None:
     """What has happened is written down once there is room again; in a mount namespace of its own."""
     home.mkdir(mode=0o700)
     mark = f"/tmp/{home.parent.name}-go"
     code = """
 import os, pathlib, sys, time
-from jobs_jupyter import job
+from jobs_jupyter import job, job_queue
 from jobs_jupyter.client import service
 from jobs_jupyter.job.models import JobConfig
 home = pathlib.Path(os.environ["JOBS_JUPYTER_HOME"])

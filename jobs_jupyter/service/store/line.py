@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, select, tuple_, update
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
 from jobs_jupyter.models.job import JobConfig
@@ -20,7 +20,8 @@ from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
 IDLE = and_(queues.c.cluster_started_at.is_not(None), queues.c.idle_since.is_not(None))
-IDLE_UNTIL = queues.c.idle_since + queues.c.idle_timeout_s * SECOND
+_IDLE_FOR = case((queues.c.ending, 0), else_=queues.c.idle_timeout_s)
+IDLE_UNTIL = queues.c.idle_since + _IDLE_FOR * SECOND
 SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termination_threshold_job_count")
 
 
@@ -209,7 +210,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     fresh = queue.cluster_started_at is None or is_spent(queue)
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
-        values |= {"cluster_started_at": now, "clusters": queue.clusters + 1}
+        values |= {"cluster_started_at": now, "clusters": queue.clusters + 1, "ending": None}
     connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
     return int(queue.clusters + fresh)
 
@@ -224,15 +225,28 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
         noted.of(connection).timed = True
 
 
+def end(connection: Connection, queue_id: str, _: int = 0) -> None:
+    """Say that a queue's cluster stops as soon as it is without a job."""
+    connection.execute(_SET_QUEUE, {"queue": queue_id, "ending": True})
+    touch(connection, queue_id)
+
+
 def idle_clusters(connection: Connection, now: int) -> list[str]:
     """Return the queues whose cluster has been without a job for long enough."""
     return list(connection.execute(select(queues.c.id).where(IDLE, now >= IDLE_UNTIL)).scalars())
 
 
-def stop_cluster(connection: Connection, queue_id: str, now: int) -> bool:
-    """Mark a queue's cluster as down, unless a job has come meanwhile."""
+def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
+    """Mark a queue's cluster as down, and return its number; None where a job has come meanwhile."""
     idle = and_(queues.c.id == queue_id, queues.c.idle_since.is_not(None), queues.c.idle_since <= now)
-    return connection.execute(update(queues).where(idle).values(cluster_started_at=None)).rowcount > 0
+    stop = update(queues).where(idle).values(cluster_started_at=None).returning(queues.c.clusters)
+    return connection.execute(stop).scalar()
+
+
+def clusters(connection: Connection) -> dict[str, int]:
+    """Return the number of each queue's cluster; where it is down, of its next one."""
+    number = case((queues.c.cluster_started_at.is_(None), queues.c.clusters + 1), else_=queues.c.clusters)
+    return dict(connection.execute(select(queues.c.id, number)).tuples().all())
 
 
 # --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -104,6 +105,8 @@ queues = Table(
     Column("clusters", Integer, nullable=False),
     # since when it has had no job that is active
     Column("idle_since", BigInteger),
+    # its jobs were terminated: the cluster that it has stops with the last of them
+    Column("ending", Boolean),
     Index("queues_by_name", "project", "name"),
     Index("queues_by_digest", "project", "digest"),
 )

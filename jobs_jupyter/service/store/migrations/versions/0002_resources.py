@@ -17,6 +17,7 @@ def upgrade() -> None:
         op.add_column("runs", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("cpu_time_s", sa.Float(), nullable=True))
     op.add_column("runs", sa.Column("peak_memory", sa.BigInteger(), nullable=True))
+    op.add_column("queues", sa.Column("ending", sa.Boolean(), nullable=True))
     op.add_column("packages", sa.Column("used_at", sa.BigInteger(), nullable=True))
     mode = "(SELECT execution_mode FROM queues WHERE queues.id = jobs.queue_id)"
     # the largest priority less one more is still a whole number of 64 bits
