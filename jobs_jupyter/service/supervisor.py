@@ -34,6 +34,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 PREPARED_AT_ONCE = 8
 TRY_AGAIN_S = 1.0
+BRIEF_S = 0.01
 
 
 class Supervisor:
@@ -57,6 +58,7 @@ class Supervisor:
         self._boot_id = machine.boot_id()
         self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._brief: dict[str, asyncio.Event] = {}
         self._alarm: asyncio.TimerHandle | None = None
         admission = Admission(capacity, self._boot_id, clock)
         database.at_commit(admission, admission.forget, self._committed)
@@ -190,10 +192,24 @@ class Supervisor:
             log.warning("run %s could not be started", launch.run, exc_info=problem)
             self._ended(launch.run, Outcome("start", message=_said(problem)))
             return
-        if await self._insist(changes.run_started, launch.run):
+        if not await self._is_brief(launch.run) and await self._insist(changes.run_started, launch.run):
             self.runner.stop(launch)
 
+    async def _is_brief(self, run: str) -> bool:
+        """Whether a run is over almost before it has begun: then one change of the store says both."""
+        over = self._brief[run] = asyncio.Event()
+        try:
+            async with asyncio.timeout(BRIEF_S):
+                await over.wait()
+        except TimeoutError:
+            return False
+        finally:
+            del self._brief[run]
+        return True
+
     def _ended(self, run: str, outcome: Outcome) -> None:
+        if run in self._brief:
+            self._brief[run].set()
         self._spawn(self._end(run, outcome))
 
     async def _end(self, run: str, outcome: Outcome) -> None:

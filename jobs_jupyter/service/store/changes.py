@@ -163,15 +163,23 @@ def run_started(connection: Connection, run: str, now: int) -> bool:
     row = run_row(connection, run)
     if row is None or row.state != "STARTING":
         return False
-    connection.execute(_SET_RUN, {"run": run, "state": "RUNNING", "started_at": now})
-    job = require(connection, row.job_id)
-    if job.state == "STARTING":
-        job = _set_state(connection, job, "RUNNING", now, started_at=now, reason=None)
-        _publish(connection, job, None, "state", now)
-    else:
-        job = _set(connection, job.id, now, reason=None)
-        _publish(connection, job, None, "run", now)
+    job, _ = _running(connection, require(connection, row.job_id), runs_of(connection, row.job_id), now)
     return job.stop_requested_at is not None
+
+
+def _running(
+    connection: Connection, job: Row[Any], its_runs: Sequence[Row[Any]], at: int
+) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """The last of a job's runs is running; returns the job and its runs as they are now."""
+    values = {"run": its_runs[-1].name, "state": "RUNNING", "started_at": at}
+    its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, values).one()]
+    if job.state == "STARTING":
+        job = _set_state(connection, job, "RUNNING", at, started_at=at, reason=None)
+        _publish(connection, job, its_runs, "state", at)
+    else:
+        job = _set(connection, job.id, at, reason=None)
+        _publish(connection, job, its_runs, "run", at)
+    return job, its_runs
 
 
 def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str | None:
@@ -182,28 +190,26 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     row = run_row(connection, run)
     if row is None or row.state not in ALIVE:
         return None
+    job, its_runs = require(connection, row.job_id), runs_of(connection, row.job_id)
     if row.state == "STARTING" and outcome.started_at is not None and outcome.cause != "start":
-        run_started(connection, run, outcome.started_at)
-        row = run_row(connection, run)
-        assert row is not None
-    job = require(connection, row.job_id)
+        job, its_runs = _running(connection, job, its_runs, outcome.started_at)
     timeout_s = json.loads(job.config).get("timeout_s")
     reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
-    ended = max(outcome.ended_at or now, row.started_at or 0)
     ends = {
+        "run": run,
         "state": "SUCCEEDED" if outcome.succeeded else "FAILED",
         "exit_code": outcome.exit_code,
         "reason": reason,
         "error": error,
-        "ended_at": ended,
-        "cpu_time_s": getattr(outcome, "cpu_time_s", None),
-        "peak_memory": getattr(outcome, "peak_memory", None),
+        "ended_at": max(outcome.ended_at or now, its_runs[-1].started_at or 0),
+        "cpu_time_s": outcome.cpu_time_s,
+        "peak_memory": outcome.peak_memory,
     }
-    connection.execute(_SET_RUN, {"run": run, **ends})
+    its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, ends).one()]
     if outcome.succeeded:
-        finish(connection, job, "SUCCEEDED", now, exit_code=0)
+        finish(connection, job, "SUCCEEDED", now, its_runs, exit_code=0)
     elif job.stop_requested_at is not None:
-        finish(connection, job, "TERMINATED", now, reason="stopped", exit_code=outcome.exit_code)
+        finish(connection, job, "TERMINATED", now, its_runs, reason="stopped", exit_code=outcome.exit_code)
     elif outcome.may_retry and row.attempt < job.max_runs:
         # one that never ran waits in its line as before
         delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
@@ -211,18 +217,26 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         line.touch(connection, job.queue_id)
         noted.of(connection).timed = True
         job = _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
-        _publish(connection, job, None, "run", now)
+        _publish(connection, job, its_runs, "run", now)
         return None
     else:
-        finish(connection, job, "FAILED", now, reason=reason, error=error, exit_code=outcome.exit_code)
+        why = {"reason": reason, "error": error, "exit_code": outcome.exit_code}
+        finish(connection, job, "FAILED", now, its_runs, **why)
     return str(job.id)
 
 
-def finish(connection: Connection, job: Row[Any], state: str, now: int, **values: Any) -> None:
+def finish(
+    connection: Connection,
+    job: Row[Any],
+    state: str,
+    now: int,
+    its_runs: Sequence[Row[Any]] | None = None,
+    **values: Any,
+) -> None:
     """The job is terminal."""
     values = {"reason": None, "error": None, "exit_code": None, **values}
     job = _set_state(connection, job, state, now, ended_at=now, due_at=None, **values)
-    _publish(connection, job, None, "state", now)
+    _publish(connection, job, its_runs, "state", now)
     line.leave(connection, job.queue_id, now)
 
 

@@ -246,7 +246,7 @@ def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
 def clusters(connection: Connection) -> dict[str, int]:
     """Return the number of each queue's cluster; where it is down, of its next one."""
     number = case((queues.c.cluster_started_at.is_(None), queues.c.clusters + 1), else_=queues.c.clusters)
-    return dict(connection.execute(select(queues.c.id, number)).tuples().all())
+    return dict(connection.execute(select(queues.c.id, number)).all())
 
 
 # --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
