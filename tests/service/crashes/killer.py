@@ -26,6 +26,7 @@ OUTSIDE, WARM, SHIM, SLOW = (
     "from outside, its warm process late",
 )
 LATE_S = 0.3
+UNARMED_S = 3.0
 FREQUENT = 6
 """Of a point that is passed often, up to this passing is waited for."""
 RARE = (
@@ -102,13 +103,23 @@ class Killer:
 
     def _taken(self, until: float) -> int | None:
         """Wait until a service has taken the plan, and return its pid."""
-        pattern = f"{self.home.name}.taken-*"
+        began = time.monotonic()
         while time.monotonic() < until:
-            for taken in self.home.parent.glob(pattern):
+            for taken in self.home.parent.glob(f"{self.home.name}.taken-*"):
                 taken.unlink()
                 return int(taken.name.rpartition("-")[2])
+            if time.monotonic() > began + UNARMED_S and (pid := self._serving()):
+                return pid
             time.sleep(0.005)
         return None
+
+    def _serving(self) -> int | None:
+        """Return the pid of the service that runs; it began before there was a plan."""
+        try:
+            known = json.loads((self.home / "service.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return int(known["pid"]) if machine.is_alive(known["pid"], known["start"]) else None
 
     def _while_it_lives(self, pid: int, seconds: float) -> None:
         late, self._late = self._late, []
