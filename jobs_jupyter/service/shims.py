@@ -27,7 +27,7 @@ class Shims:
 
     async def warm_up(self) -> None:
         """Start the warm process where none runs."""
-        if self._process is not None and self._process.poll() is None and self._streams is not None:
+        if self._streams is not None and not self._streams[0].at_eof():
             return
         self.close()
         ours, theirs = socket.socketpair()

@@ -134,8 +134,8 @@ class LocalRunner:
         if launch.queue_id:
             scratch = self.paths.queue(launch.queue_id) / str(launch.cluster)
             scratch.mkdir(parents=True, exist_ok=True)
-        for directory in (paths.work, paths.outputs):
-            directory.mkdir(parents=True, exist_ok=True)
+        for directory in (paths.root.parent, paths.root, paths.work, paths.outputs):
+            directory.mkdir(exist_ok=True)
         if launch.interpreter and not os.access(launch.interpreter, os.X_OK):
             raise FileNotFoundError(f"the interpreter {launch.interpreter} that submitted the job is gone")
         kept = self.paths.job(launch.job_id).environment
