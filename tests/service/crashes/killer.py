@@ -31,19 +31,24 @@ FREQUENT = 6
 """Of a point that is passed often, up to this passing is waited for."""
 RARE = (
     "changes.archive",
+    "changes.drop_tags",
     "changes.launch_again",
     "changes.remove",
-    "line.remove",
-    "line.stop_cluster",
-    "packages.release",
-    "listener",
-    "unix_socket",
-    "_sweep",
-    "warm_up",
-    "_start_again",
-    "adopt",
-    "drop",
+    "changes.request_stop",
+    "changes.set_tags",
+    "line.",
+    "packages.",
+    "LocalRunner._fill",
+    "LocalRunner.adopt",
+    "LocalRunner.stop",
+    "PackageFiles.",
+    "Supervisor._start_again",
+    "Supervisor._sweep",
+    "Shims.warm_up",
+    "remove_tree",
     "scrub",
+    "signal_all",
+    "unix_socket",
 )
 """Parts of the names of points that a service passes a few times in its life at most."""
 
@@ -99,7 +104,7 @@ class Killer:
 
     def _lifetime(self, point: str | None) -> float:
         """Return for how many seconds a service may live that dies at no point."""
-        return self._chance.uniform(0.0, 1.5) if point is None else self._chance.uniform(0.5, 2.5)
+        return self._chance.uniform(0.0, 1.5) if point is None else self._chance.uniform(1.0, 3.5)
 
     def _taken(self, until: float) -> int | None:
         """Wait until a service has taken the plan, and return its pid."""

@@ -200,10 +200,10 @@ class Workload:
         elif kind in SLEEPERS:
             task.sleeps = True
         elif kind.startswith("packaged"):
-            task.content = f"content {chance.randrange(4)}\n"
+            task.content = f"content {chance.choice((1, 2, task.name))}\n"
         if kind in ("queue-deleted", "queue-terminated"):
             task.queue = f"own-{task.name}"
-        elif chance.random() < 0.5:
+        elif kind == "queue-changed" or chance.random() < 0.5:
             task.queue = chance.choice(QUEUES).name
         return task
 
@@ -249,7 +249,7 @@ class Workload:
             task.stop_asked = True
             insisted(lambda: job_queue.terminate(name=task.queue))
             task.stop_acknowledged = True
-        elif task.kind == "queue-changed" and task.queue:
+        elif task.kind == "queue-changed":
             most = next(queue.max_concurrency for queue in QUEUES if queue.name == task.queue)
             insisted(lambda: job_queue.update(name=task.queue, max_concurrency=most))
         if task.kind in WAITED_FOR or chance.random() < 0.3:
@@ -290,7 +290,7 @@ KINDS = (
     *("fails",) * 3,
     *("packaged",) * 3,
     *("deleted",) * 3,
-    *("packaged-deleted",) * 2,
+    *("packaged-deleted",) * 3,
     "flaky",
     "flaky",
     "hopeless",
@@ -302,8 +302,10 @@ KINDS = (
     "tagged",
     "followed",
     "archived",
+    "archived",
     "queue-deleted",
     "queue-terminated",
+    "queue-changed",
     "queue-changed",
 )
 SLEEPERS = ("stopped", "stopped-early", "queue-terminated")
