@@ -17,6 +17,7 @@ from jobs_jupyter.service.store.queries import Listing
 
 DATES = ("created_at", "updated_at", "status_updated_at")
 MOST_JOBS_ON_A_PAGE = 100
+MOST = 2**31 - 1  # of a count, or of seconds
 LONGEST_KEY = 64
 
 
@@ -42,14 +43,26 @@ def boolean(body: Mapping[str, Any], name: str) -> bool:
 def config(body: Mapping[str, Any]) -> JobConfig:
     """Return the submitted JobConfig."""
     try:
-        return JobConfig.from_dict(body.get("config") or {})
+        found = JobConfig.from_dict(body.get("config") or {})
     except ValidationError as error:
         raise InvalidRequestError(explain(error)) from None
+    _check_counts(found)
+    return found
 
 
 def explain(error: ValidationError) -> str:
     """Return in one line what a model refuses, without the values."""
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+
+
+def _check_counts(config: JobConfig) -> None:
+    spec = config.job_queue_config and config.job_queue_config.job_queue_spec
+    counts = {name: getattr(config, name) for name in ("max_retries", "timeout_s")}
+    for name in ("idle_timeout_s", "max_concurrency", "auto_termination_threshold_job_count"):
+        counts[f"job_queue_spec.{name}"] = getattr(spec, name) if spec else None
+    for name, count in counts.items():
+        if count is not None and count > MOST:
+            raise InvalidRequestError(f"{name} must be at most {MOST:,}; what was asked for is larger.")
 
 
 def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:

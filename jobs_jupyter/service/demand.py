@@ -20,7 +20,7 @@ from jobs_jupyter.models.compute import (
     RequiredResources,
 )
 from jobs_jupyter.models.errors import UnsupportedError
-from jobs_jupyter.models.sizes import human
+from jobs_jupyter.models.sizes import apart
 from jobs_jupyter.service.resources import Capacity, Demand
 
 HERE = "local"
@@ -126,7 +126,7 @@ def _lacking(head: RequiredResources | None, demand: Demand, capacity: Capacity)
     if demand.cpus > there.cpus:
         yield f"CPU={demand.cpus}, where jobs have {there.cpus}"
     if demand.memory > there.memory:
-        asked, most = _sizes(demand.memory, there.memory)
+        asked, most = apart(demand.memory, there.memory)
         yield f"memory={asked}, where jobs have {most}"
     if demand.gpus > there.gpus:
         yield f"GPU={demand.gpus}, where jobs have {there.gpus or 'none'}"
@@ -134,12 +134,6 @@ def _lacking(head: RequiredResources | None, demand: Demand, capacity: Capacity)
         yield f"memory={demand.memory}, which is in bytes and less than 1 MiB"
     if head is not None:
         yield from _of_another_kind(head, capacity)
-
-
-def _sizes(asked: int, most: int) -> tuple[str, str]:
-    """Return both in words, exact where they would read alike."""
-    in_words = human(asked), human(most)
-    return in_words if in_words[0] != in_words[1] else (f"{asked} bytes", f"{most} bytes")
 
 
 def _of_another_kind(head: RequiredResources, capacity: Capacity) -> Iterator[str]:

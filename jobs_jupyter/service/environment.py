@@ -37,8 +37,12 @@ def save(paths: JobPaths, environment: dict[str, str]) -> int:
     """
     paths.environment.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(paths.environment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb", closefd=False) as file:
-        file.write(json.dumps(without_kernel(environment)).encode())
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(json.dumps(without_kernel(environment)).encode())
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

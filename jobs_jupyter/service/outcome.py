@@ -34,6 +34,13 @@ class Outcome:
     peak_memory: int | None = None
 
     @property
+    def had_process(self) -> bool:
+        """Whether the run's command was executed at all."""
+        return self.cause != "start" and (
+            self.cause != "stop" or (self.exit_code, self.signal) != (None, None)
+        )
+
+    @property
     def succeeded(self) -> bool:
         """Whether the run did what it should."""
         return self.cause == "exit" and self.exit_code == 0

@@ -42,17 +42,24 @@ class Waiting:
 class Queue:
     """A queue as the scheduler sees it: `taken` counts the jobs that have a place.
 
-    `renewing`: its cluster has run all the jobs that it may, and is replaced once it is empty.
+    `left`: how many more jobs its cluster may run; None: any number. At 0 the cluster is replaced
+    once it is empty.
     """
 
     max_concurrency: int
     taken: int
-    renewing: bool = False
+    left: int | None = None
 
     @property
     def places(self) -> int:
         """How many more jobs may have a place now."""
-        return 0 if self.renewing and self.taken else max(0, self.max_concurrency - self.taken)
+        free = max(0, self.max_concurrency - self.taken)
+        return free if self.left is None else min(free, self.left)
+
+    def after(self, started: int) -> Queue:
+        """Return the queue once so many more have a place."""
+        left = None if self.left is None else self.left - started
+        return Queue(self.max_concurrency, self.taken + started, left)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class Supervisor:
     async def _stop_cluster(self, queue_id: str) -> None:
         stopped = await self.change(line.stop_cluster, queue_id)
         if stopped is not None:
-            await scratch.clear(self.paths.queue(queue_id), stopped + 1)
+            self._spawn(scratch.clear(self.paths.queue(queue_id), stopped + 1))
 
     async def recover(self) -> None:
         """Find every run again that an earlier service began, and sweep up after deleted jobs.
@@ -173,6 +173,9 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self, launch: Launch) -> None:
+        if launch.cluster > 1 and launch.attempt == 1:  # what the clusters before this one kept is done with
+            assert launch.queue_id is not None
+            self._spawn(scratch.clear(self.paths.queue(launch.queue_id), launch.cluster))
         async with self._preparing:
             await self._launch(launch)
 

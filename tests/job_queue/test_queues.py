@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from jobs_jupyter import job, job_queue
-from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobState
+from jobs_jupyter.job.models import (
+    JobConfig,
+    JobQueueConfig,
+    JobQueueExecutionMode,
+    JobQueueSpec,
+    JobState,
+)
 from jobs_jupyter.job_queue.models import JobQueueState
 from jobs_jupyter.models.errors import (
     ComputeConfigNotFoundError,
@@ -174,3 +180,61 @@ def test_wrong_arguments(home: Path) -> None:
     with pytest.raises(TypeError):
         job_queue.status(name=1)  # type: ignore[arg-type]
     assert not home.exists()
+
+
+def cluster_is_down(queue: str) -> bool:
+    return not job_queue.status(name=queue).cluster_is_up
+
+
+def test_an_idle_cluster_stops_when_it_is_told_to(service: Path) -> None:
+    """By a shorter idle timeout, by terminating the queue, and at once where the timeout is 0."""
+    specs = {"changed": 3600, "ended": 3600, "hasty": 0, "waited": 3600}
+    for name, idle_timeout_s in specs.items():
+        job.wait(id=queued("true", name=name, idle_timeout_s=idle_timeout_s))
+    eventually(lambda: cluster_is_down("hasty"))
+    assert not cluster_is_down("changed")
+    job_queue.update(name="changed", idle_timeout_s=0)
+    job_queue.terminate(name="ended")
+    for name in ("changed", "ended"):
+        eventually(lambda name=name: cluster_is_down(name))  # type: ignore[misc]
+    eventually(lambda: len(list((service / "queues").glob("*"))) == 1)
+
+
+def test_a_cluster_is_replaced_between_jobs(service: Path, tmp_path: Path) -> None:
+    """Three at a time and four for each cluster: the fourth is alone with nobody of the next one."""
+    say = f"echo $JOBS_JUPYTER_QUEUE_DIR >> {tmp_path}/clusters; {until(tmp_path / 'go')}"
+    threshold = {"max_concurrency": 3, "auto_termination_threshold_job_count": 4}
+    jobs = [queued(say, **threshold) for _ in range(6)]
+    for job_id in jobs[:3]:
+        job.wait(id=job_id, state=JobState.RUNNING)
+    (tmp_path / "go").touch()
+    for job_id in jobs:
+        job.wait(id=job_id)
+    clusters = [Path(text).name for text in (tmp_path / "clusters").read_text().split()]
+    assert clusters == ["1"] * 4 + ["2"] * 2
+    (queue,) = (service / "queues").glob("*")
+    eventually(lambda: [kept.name for kept in queue.glob("*")] == ["2"])
+
+
+def test_those_in_an_archived_queue_go_on_and_a_retry_is_not_overtaken(service: Path, tmp_path: Path) -> None:
+    fails_first = f"echo first >> {tmp_path}/order; [ $JOBS_JUPYTER_RUN_ATTEMPT = 2 ]"
+    spec = JobQueueSpec(name="line", idle_timeout_s=60, execution_mode=JobQueueExecutionMode.PRIORITY)
+    config = JobQueueConfig(job_queue_spec=spec, priority=5)
+    retried = job.submit(JobConfig(entrypoint=fails_first, job_queue_config=config, max_retries=1))
+    job.wait(id=retried, state=JobState.RUNNING)
+    urgent = queued(f"echo urgent >> {tmp_path}/order", priority=0, execution_mode="PRIORITY")
+    last = queued(f"echo last >> {tmp_path}/order", priority=2**63 - 1, execution_mode="PRIORITY")
+    job_queue.archive(name="line")
+    for job_id in (retried, urgent, last):
+        job.wait(id=job_id)
+    assert (tmp_path / "order").read_text().split() == ["first", "first", "urgent", "last"]
+    status = job_queue.status(name="line")
+    assert (status.successful_jobs, status.failed_jobs, status.active_jobs) == (3, 0, 0)
+
+
+def test_a_job_on_an_idle_machine_waits_for_nothing(service: Path) -> None:
+    from jobs_jupyter.client.http import client
+
+    made = client.json("POST", "/v1/jobs", body={"config": {"entrypoint": "true"}})
+    assert made.get("reason") is None
+    job.wait(id=made["id"])

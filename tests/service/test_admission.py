@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from jobs_jupyter import job
 from jobs_jupyter.job.models import (
@@ -33,6 +33,7 @@ from jobs_jupyter.service.store import changes, line
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.leases import demand_of, leases
+from jobs_jupyter.service.store.records import require
 from jobs_jupyter.service.store.schema import jobs, queues, runs
 from tests.jobs import ended, eventually, running
 
@@ -59,6 +60,7 @@ class World:
         self.clock = SteppedClock()
         self.admission = Admission(CAPACITY, "boot", self.clock)  # type: ignore[arg-type]
         self.made: set[int] = set()
+        self.clusters: dict[str, tuple[str, int]] = {}
         self.numbers = iter(range(1_000_000))
         database.at_commit(self.decide, self.admission.forget, lambda *_: None)
 
@@ -66,8 +68,13 @@ class World:
         """Ask the admission, and look that it does what looking at everything would have said."""
         expected = self.by_looking_at_all(connection)
         decided = self.admission(connection)
-        assert {launch.job_id for launch in (decided.launches if decided else ())} == expected
+        launches = decided.launches if decided else ()
+        assert {launch.job_id for launch in launches} == expected
         self.check_leases(connection)
+        for launch in launches:
+            if launch.queue_id:
+                self.clusters[launch.run] = (launch.queue_id, launch.cluster)
+        self.check_clusters(connection)
         return decided
 
     def by_looking_at_all(self, connection: Connection) -> set[str]:
@@ -79,6 +86,18 @@ class World:
         lines = {row.id: line.as_seen(connection, row) for row in connection.execute(select(queues))}
         free = leases(connection).free
         return {j.job_id for j in plan(waiting, lines, free, CAPACITY.total, self.clock.time).start}
+
+    def check_clusters(self, connection: Connection) -> None:
+        """All runs of a queue that are alive at once are in one cluster."""
+        alive = connection.execute(
+            select(runs.c.name).where(runs.c.state.in_(["STARTING", "RUNNING"]))
+        ).scalars()
+        of_queue: dict[str, set[int]] = {}
+        for name in alive:
+            if name in self.clusters:
+                queue_id, cluster = self.clusters[name]
+                of_queue.setdefault(queue_id, set()).add(cluster)
+        assert all(len(numbers) == 1 for numbers in of_queue.values())
 
     def check_leases(self, connection: Connection) -> None:
         alive = connection.execute(select(runs).where(runs.c.state.in_(["STARTING", "RUNNING"]))).all()
@@ -189,7 +208,26 @@ async def limit(world: World, queue: int, places: int) -> None:
         await world.change(line.change, queue_id, {"max_concurrency": places})
 
 
-@settings(max_examples=60, deadline=None)
+ALL, HALF = Demand(3, 100, 0), Demand(1, 30, 0)
+A_RETRY_THAT_WILL_NOT_BE = [
+    ("submit", None, None, ALL, 2),
+    ("start", 0),
+    ("end", 0, True),
+    ("submit", None, None, ALL, 1),
+    ("time", 5),
+    ("submit", None, None, ALL, 1),
+    ("start", 0),
+    ("stop", 0),
+    ("end", 0, False),
+    ("start", 0),
+    ("end", 0, False),
+]
+
+
+@settings(max_examples=80, deadline=None)
+@example(A_RETRY_THAT_WILL_NOT_BE)
+@example([*A_RETRY_THAT_WILL_NOT_BE[:6], ("stop", 1), *A_RETRY_THAT_WILL_NOT_BE[6:]])
+@example([("submit", 1, None, None, 1)] * 5 + [("limit", 1, 3)] + [("start", 0), ("end", 0, False)] * 5)
 @given(steps)
 def test_what_starts_is_what_looking_at_all_would_start(done: list[Any]) -> None:
     with world() as made:
@@ -221,6 +259,47 @@ def test_more_than_can_be_looked_at_at_once() -> None:
 
     with world() as made:
         assert asyncio.run(submit(made)) == 100
+
+
+def test_nobody_is_hidden_behind_many_who_do_not_fit() -> None:
+    async def submit(made: World) -> tuple[list[str], list[str]]:
+        await made.submit(None, None, Demand(2, 1, 0), 1)
+        await made.change(changes.run_started, (await made.living("STARTING"))[0])
+        for _ in range(70):
+            await made.submit(None, None, Demand(3, 1, 0), 1)
+        small = await made.living("STARTING")
+        await made.submit(None, None, Demand(1, 1, 0), 1)
+        return small, await made.living("STARTING")
+
+    with world() as made:
+        before, after = asyncio.run(submit(made))
+    assert before == []
+    assert len(after) == 1
+
+
+def test_a_job_whose_config_can_not_be_read_holds_nobody_up() -> None:
+    async def submit(made: World) -> Any:
+        await made.submit(None, None, ALL, 1)
+        await made.submit(None, None, HALF, 1)
+        await made.submit(None, None, HALF, 1)
+        damaged = (await made.waiting())[0]
+
+        def damage(connection: Connection, _: int) -> None:
+            connection.execute(update(jobs).where(jobs.c.id == damaged).values(config='{"of": "the future"}'))
+
+        await made.change(damage)
+        made.database.at_commit(made.admission, made.admission.forget, lambda *_: None)
+        (first,) = await made.living("STARTING")
+        await made.change(changes.run_started, first)
+        await made.change(changes.end_run, first, Outcome("exit", 0))
+        await made.change(line.due)
+        row = await made.database.read(require, damaged)
+        return row.state, row.reason, len(await made.living("STARTING"))
+
+    with world() as made:
+        state, reason, started = asyncio.run(submit(made))
+    assert (state, started) == ("FAILED", 1)
+    assert "config can't be read" in reason
 
 
 # --- on a running service --------------------------------------------------------------------------

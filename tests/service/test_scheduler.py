@@ -37,7 +37,10 @@ jobs = st.lists(
 lines = st.fixed_dictionaries(
     {
         name: st.builds(
-            Queue, max_concurrency=st.integers(1, 4), taken=st.integers(0, 5), renewing=st.booleans()
+            Queue,
+            max_concurrency=st.integers(1, 4),
+            taken=st.integers(0, 5),
+            left=st.one_of(st.none(), st.integers(0, 4)),
         )
         for name in QUEUES
     }
@@ -71,8 +74,8 @@ def by_looking_at_all(
         if in_line(job):
             assert job.queue_id is not None
             queue = queues[job.queue_id]
-            spent = queue.renewing and queue.taken
-            if spent or taken[job.queue_id] >= queue.max_concurrency or ahead(job):
+            begun = taken[job.queue_id] - queue.taken
+            if begun == queue.left or taken[job.queue_id] >= queue.max_concurrency or ahead(job):
                 return False
         return job.demand.fits(free)
 
@@ -102,7 +105,8 @@ def test_who_starts_where_resources_are_plenty(waiting: list[Waiting], queues: d
     for name, queue in queues.items():
         line = [job for job in waiting if job.queue_id == name and in_line(job) and job.due_at <= NOW]
         chosen = [job for job in line if job.job_id in started]
-        room = 0 if queue.renewing and queue.taken else max(0, queue.max_concurrency - queue.taken)
+        room = max(0, queue.max_concurrency - queue.taken)
+        room = room if queue.left is None else min(room, queue.left)
         assert len(chosen) == min(room, len(line))
 
 

@@ -4,16 +4,17 @@ Whoever frees a place or adds a job says which line that touched; at the end of 
 those lines are looked at, and the runs that may start are written down with it. So there is one
 durable step where there would be two, and no moment in which a place is free and nobody has it.
 
-Of a line, only those are read that could have a place now, `LOOK_AHEAD` at most. A line whose first
+Of a line, only those are read that could have a place now, `LOOK_AHEAD` at most; of the jobs without a
+queue as many, and as many of each demand where there are more. A line whose first
 jobs lack nothing but resources is remembered, so that it is their turn when something becomes free.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.launch import Launch
@@ -71,11 +72,12 @@ class Admission:
         asking = any(job.demand != NOTHING for job in waiting)
         given = leases(connection) if asking else Leases(self._capacity, ())
         decided = plan(waiting, places, given.free, self._capacity.total, now)
-        launches = [
-            launch
-            for job in decided.start
-            if (launch := changes.begin_run(connection, job.job_id, self._boot_id, given, now))
+        begun = [
+            changes.begin_run(connection, job.job_id, self._boot_id, given, now) for job in decided.start
         ]
+        launches = [launch for launch in begun if launch is not None]
+        if len(launches) < len(begun):  # somebody who waits no longer had what others could have
+            self._knows_nothing = True
         more = self._keep({job.job_id for job in decided.start})
         at = [now if more else None, decided.look_again_at, self._idle_at]
         return Decision(tuple(launches), min((t for t in at if t is not None), default=None))
@@ -83,7 +85,7 @@ class Admission:
     def _look(self, connection: Connection, notes: noted.Notes) -> None:
         """Read the lines that were touched since the last decision, and what waits for a time."""
         if notes.timed or self._knows_nothing:
-            self._retries = [_waiting(row) for row in connection.execute(_RETRYING)]
+            self._retries = list(_heads(connection, _RETRYING))
             self._idle_at = connection.execute(_NEXT_IDLE).scalar()
         unread = self._unread | notes.touched
         if self._knows_nothing:
@@ -96,25 +98,24 @@ class Admission:
     def _keep(self, started: set[str]) -> bool:
         """Remember those who still lack resources; returns whether there may be more to start at once."""
         retries = [job for job in self._retries if job.job_id not in started]
-        if len(self._retries) == LOOK_AHEAD > len(retries):
+        if len(self._retries) >= LOOK_AHEAD and len(self._retries) > len(retries):
             self._knows_nothing = True
         self._retries = retries
         for queue_id, known in list(self._lines.items()):
             left = tuple(job for job in known.waiting if job.job_id not in started)
             gone = len(known.waiting) - len(left)
-            if gone and len(known.waiting) == LOOK_AHEAD:
+            if gone and len(known.waiting) >= LOOK_AHEAD:
                 self._unread.add(queue_id)
             if not left:
                 del self._lines[queue_id]
             elif gone:
-                queue = known.queue and replace(known.queue, taken=known.queue.taken + gone)
-                self._lines[queue_id] = Line(queue, left)
+                self._lines[queue_id] = Line(known.queue and known.queue.after(gone), left)
         return bool(self._unread) or self._knows_nothing
 
 
 def _read(connection: Connection, queue_id: str | None) -> Line:
     if queue_id is None:
-        return Line(None, tuple(_waiting(row) for row in connection.execute(_HEAD_OF_ALL)))
+        return Line(None, _heads(connection, _WITHOUT_QUEUE))
     row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
     if row is None:
         return Line(None, ())
@@ -123,6 +124,20 @@ def _read(connection: Connection, queue_id: str | None) -> Line:
         return Line(queue, ())
     head = connection.execute(_HEAD, {"queue": queue_id, "most": min(queue.places, LOOK_AHEAD)})
     return Line(queue, tuple(map(_waiting, head)))
+
+
+def _heads(connection: Connection, query: Select[Any]) -> tuple[Waiting, ...]:
+    """Return the first of those who wait; where that is not all, the first of each demand.
+
+    So nobody who fits is hidden behind those that don't.
+    """
+    first = list(connection.execute(query.limit(LOOK_AHEAD)))
+    if len(first) == LOOK_AHEAD:
+        columns = (jobs.c.cpus, jobs.c.memory, jobs.c.gpus)
+        for demand in connection.execute(query.order_by(None).with_only_columns(*columns).distinct()).all():
+            same = (column.is_not_distinct_from(asked) for column, asked in zip(columns, demand, strict=True))
+            first += connection.execute(query.where(*same).limit(LOOK_AHEAD))
+    return tuple({row.id: _waiting(row) for row in first}.values())
 
 
 def _waiting(row: Any) -> Waiting:
@@ -150,9 +165,9 @@ _JOB = select(
     jobs.c.gpus,
 )
 _IN_ORDER = _JOB.where(IN_LINE).order_by(jobs.c.rank, jobs.c.turn, jobs.c.id)
-_HEAD_OF_ALL = _IN_ORDER.where(jobs.c.queue_id.is_(None)).limit(LOOK_AHEAD)
+_WITHOUT_QUEUE = _IN_ORDER.where(jobs.c.queue_id.is_(None))
 _HEAD = _IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("most"))
-_RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at).limit(LOOK_AHEAD)
+_RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at)
 _LINES = select(jobs.c.queue_id).where(IN_LINE).distinct()
 _QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
 _NEXT_IDLE = select(func.min(line.IDLE_UNTIL)).where(line.IDLE)

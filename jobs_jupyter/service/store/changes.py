@@ -120,7 +120,10 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     _index_tags(connection, row)
     if new.package:
         connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
-    line.touch(connection, row.queue_id)
+    if queue:
+        line.arrive(connection, queue)
+    else:
+        line.touch(connection, None)
     shown = _publish(connection, row, (), "state", now)
     return status_of(shown, row, ())
 
@@ -129,6 +132,12 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
     """Write down that a run is about to start, with what it leases; None: the job waits no longer."""
     job = job_row(connection, job_id)
     if job is None or job.due_at is None or job.stop_requested_at is not None:
+        return None
+    try:
+        config = JobConfig.from_dict(json.loads(job.config))
+    except ValueError as problem:  # a newer version's, or damaged: the others must start all the same
+        why = f"could not start: its config can't be read by this version: {problem}"
+        finish(connection, job, "FAILED", now, reason=why[:500])
         return None
     earlier = runs_of(connection, job_id)
     run = connection.execute(
@@ -148,7 +157,7 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
         line.enter(connection, job.queue_id, now)
     job = _set(connection, job_id, now, due_at=None)
     _publish(connection, job, [*earlier, run], "run", now)
-    return _launch(connection, job, run)
+    return _launch(connection, job, run, config)
 
 
 def launch_again(connection: Connection, run: str, boot_id: str, _: int = 0) -> Launch:
@@ -191,7 +200,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     if row is None or row.state not in ALIVE:
         return None
     job, its_runs = require(connection, row.job_id), runs_of(connection, row.job_id)
-    if row.state == "STARTING" and outcome.started_at is not None and outcome.cause != "start":
+    if row.state == "STARTING" and outcome.started_at is not None and outcome.had_process:
         job, its_runs = _running(connection, job, its_runs, outcome.started_at)
     timeout_s = json.loads(job.config).get("timeout_s")
     reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
@@ -215,7 +224,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         delay = min(2 ** (row.attempt - 1), LONGEST_RETRY_DELAY_S) if job.state == "RUNNING" else 0
         waits = f"{reason}; run {row.attempt + 1} of {job.max_runs} follows after {delay} s"
         line.touch(connection, job.queue_id)
-        noted.of(connection).timed = True
+        line.due(connection)
         job = _set(connection, job.id, now, due_at=now + delay * SECOND, reason=waits)
         _publish(connection, job, its_runs, "run", now)
         return None
@@ -234,6 +243,8 @@ def finish(
     **values: Any,
 ) -> None:
     """The job is terminal."""
+    if job.state == "RUNNING" and job.due_at is not None:  # its retry will not be
+        line.due(connection)
     values = {"reason": None, "error": None, "exit_code": None, **values}
     job = _set_state(connection, job, state, now, ended_at=now, due_at=None, **values)
     _publish(connection, job, its_runs, "state", now)
@@ -303,7 +314,7 @@ def launch_of(connection: Connection, run: str) -> Launch:
     return _launch(connection, require(connection, row.job_id), row)
 
 
-def _launch(connection: Connection, job: Row[Any], row: Row[Any]) -> Launch:
+def _launch(connection: Connection, job: Row[Any], row: Row[Any], config: JobConfig | None = None) -> Launch:
     return Launch(
         job_id=job.id,
         job_name=job.name,
@@ -311,7 +322,7 @@ def _launch(connection: Connection, job: Row[Any], row: Row[Any]) -> Launch:
         attempt=row.attempt,
         number=row.launch,
         boot_id=row.boot_id,
-        config=JobConfig.from_dict(json.loads(job.config)),
+        config=config or JobConfig.from_dict(json.loads(job.config)),
         package=job.package,
         interpreter=job.interpreter,
         stopping=job.stop_requested_at is not None,

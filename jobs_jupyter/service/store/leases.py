@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select
 
-from jobs_jupyter.models.sizes import human
+from jobs_jupyter.models.sizes import apart
 from jobs_jupyter.service.resources import NOTHING, Capacity, Demand
-from jobs_jupyter.service.store.schema import RUN_ALIVE, jobs, runs
+from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, RUN_ALIVE, jobs, runs
 
 CAPACITY = "capacity"
 _IN_USE = (
@@ -17,6 +17,19 @@ _IN_USE = (
     .join(jobs, jobs.c.id == runs.c.job_id)
     .where(RUN_ALIVE)
 )
+_LONGER_AND_MORE = and_(
+    jobs.c.due_at < bindparam("due"),
+    or_(
+        jobs.c.cpus > bindparam("cpus"),
+        jobs.c.memory > bindparam("memory"),
+        jobs.c.gpus > bindparam("gpus"),
+    ),
+)
+# one after the other, since each has an index of its own
+_WAIT_FOR_MORE = tuple(
+    select(jobs.c.id).where(waiting, _LONGER_AND_MORE).limit(1) for waiting in (IN_LINE, RETRYING)
+)
+_KEPT = "what is free is kept for a larger job that waits longer"
 
 
 class Leases:
@@ -63,24 +76,32 @@ def shortage(connection: Connection, job: Row[Any]) -> str | None:
     there, free = capacity(connection).total, leases(connection).free
     for asked, left, most, kind in (
         (demand.cpus, free.cpus, there.cpus, "CPU"),
-        (demand.memory, free.memory, there.memory, ""),
         (demand.gpus, free.gpus, there.gpus, "GPU"),
     ):
-        needs = f"needs {_count(asked, kind)}" if kind else f"needs {human(asked)} of memory"
         if asked > most:
-            return f"{needs}, this machine has {_count(most, kind) if kind else human(most)} for jobs"
+            return f"needs {_count(asked, kind)}, this machine has {_count(most, kind)} for jobs"
         if asked > left:
-            return f"{needs}, {_free(max(0, left), kind)} free"
-    return f"needs {_count(demand.cpus, 'CPU')}: what is free is kept for a larger job that waits longer"
+            return f"needs {_count(asked, kind)}, {_free(max(0, left))} free"
+    if demand.memory > there.memory:
+        wanted, size = apart(demand.memory, there.memory)
+        return f"needs {wanted} of memory, this machine has {size} for jobs"
+    if demand.memory > free.memory:
+        wanted, size = apart(demand.memory, max(0, free.memory))
+        return f"needs {wanted} of memory, {size} is free"
+    return _KEPT if _is_passed_over(connection, job, free) else None
+
+
+def _is_passed_over(connection: Connection, job: Row[Any], free: Demand) -> bool:
+    """Whether somebody waits for longer who does not fit: then what is free may be kept for that one."""
+    values = {"due": job.due_at, "cpus": free.cpus, "memory": free.memory, "gpus": free.gpus}
+    return any(connection.execute(query, values).first() for query in _WAIT_FOR_MORE)
 
 
 def _count(number: int, kind: str) -> str:
     return f"{number} {kind}" + ("" if number == 1 else "s")
 
 
-def _free(number: int, kind: str) -> str:
-    if not kind:
-        return f"{human(number)} is"
+def _free(number: int) -> str:
     return f"{number} is" if number == 1 else f"{number or 'none'} are"
 
 

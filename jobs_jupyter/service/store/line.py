@@ -162,7 +162,16 @@ def due(connection: Connection, _: int = 0) -> None:
 def as_seen(connection: Connection, queue: Row[Any]) -> Queue:
     """Return a queue as the scheduler sees it."""
     taken = connection.execute(_TAKEN, {"queue": queue.id}).scalar_one()
-    return Queue(queue.max_concurrency, taken, is_spent(queue))
+    return Queue(queue.max_concurrency, taken, _left(queue, taken))
+
+
+def _left(queue: Row[Any], taken: int) -> int | None:
+    """Return how many jobs may still begin in the queue's cluster, or in its next one if nobody is in it."""
+    most: int | None = queue.auto_termination_threshold_job_count
+    if most is None:
+        return None
+    left = most - queue.cluster_jobs if queue.cluster_started_at is not None else most
+    return left if left > 0 else 0 if taken else most
 
 
 def is_spent(queue: Row[Any]) -> bool:
@@ -215,6 +224,14 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     return int(queue.clusters + fresh)
 
 
+def arrive(connection: Connection, queue: Row[Any]) -> None:
+    """A job waits in the queue from now on: its cluster is not idle."""
+    touch(connection, queue.id)
+    if queue.idle_since is not None:
+        connection.execute(_SET_QUEUE, {"queue": queue.id, "idle_since": None})
+        due(connection)
+
+
 def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     """A job of the queue has ended; with the last one its idle time begins."""
     touch(connection, queue_id)
@@ -228,7 +245,7 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
 def end(connection: Connection, queue_id: str, _: int = 0) -> None:
     """Say that a queue's cluster stops as soon as it is without a job."""
     connection.execute(_SET_QUEUE, {"queue": queue_id, "ending": True})
-    touch(connection, queue_id)
+    due(connection)
 
 
 def idle_clusters(connection: Connection, now: int) -> list[str]:
@@ -238,7 +255,7 @@ def idle_clusters(connection: Connection, now: int) -> list[str]:
 
 def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
     """Mark a queue's cluster as down, and return its number; None where a job has come meanwhile."""
-    idle = and_(queues.c.id == queue_id, queues.c.idle_since.is_not(None), queues.c.idle_since <= now)
+    idle = and_(queues.c.id == queue_id, IDLE, now >= IDLE_UNTIL)
     stop = update(queues).where(idle).values(cluster_started_at=None).returning(queues.c.clusters)
     return connection.execute(stop).scalar()
 
@@ -300,6 +317,7 @@ def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int
     require(connection, queue_id)
     connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
     touch(connection, queue_id)
+    due(connection)
     return status(connection, queue_id)
 
 

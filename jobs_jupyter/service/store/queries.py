@@ -33,7 +33,7 @@ from jobs_jupyter.service.store.records import (
     statuses,
     view,
 )
-from jobs_jupyter.service.store.schema import IN_LINE, events, jobs, runs, tags
+from jobs_jupyter.service.store.schema import events, jobs, runs, tags
 
 SORT_COLUMNS = {
     "STATUS": jobs.c.state,
@@ -226,7 +226,7 @@ def _decode(cursor: str) -> tuple[Any, str]:
 
 def in_line(connection: Connection, job_ids: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return id, reason and view of those of these jobs that wait for their turn, as they are now."""
-    rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), IN_LINE))
+    rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None)))
     views = [(row.id, view(connection, row, runs_of(connection, row.id))) for row in rows]
     return [
         (job_id, shown["reason"] or "", json.dumps(shown, separators=(",", ":"))) for job_id, shown in views

@@ -114,7 +114,7 @@ def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "cloud": row.cloud,
         "creator_id": row.creator_id,
         "state": row.state,
-        "reason": row.reason or _why_it_waits(connection, row),
+        "reason": "; ".join(filter(None, (row.reason, _why_it_waits(connection, row)))) or None,
         "error": json.loads(row.error) if row.error else None,
         "exit_code": row.exit_code,
         "created_at": iso(row.created_at),
@@ -126,9 +126,10 @@ def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
 
 
 def _why_it_waits(connection: Connection, row: Row[Any]) -> str | None:
-    if row.state != "STARTING" or row.due_at is None:
+    if row.due_at is None:
         return None
-    return line.position(connection, row) or shortage(connection, row)
+    place = line.position(connection, row) if row.state == "STARTING" else None
+    return place or shortage(connection, row)
 
 
 def _run(row: Row[Any]) -> dict[str, Any]:
