@@ -84,6 +84,7 @@ def examine(paths: StatePaths) -> list[Finding]:
         _space(near),
         _locks(near),
         _sqlite(near),
+        _settings(paths),
         _service(),
         *_equipment(_output(sys.executable, "-m", EQUIPMENT)),
         _containers(),
@@ -160,6 +161,19 @@ def _sqlite(near: Path) -> Finding:
     if mode != "wal":
         return Finding("database", MISSING, f"{name}, journal {mode}", "WAL: reads beside a write")
     return Finding("database", OK, f"{name}, WAL")
+
+
+def _settings(paths: StatePaths) -> Finding:
+    from jobs_jupyter.models import settings
+
+    try:
+        entries = settings.load(paths.config, os.environ, {}).entries()
+    except (JobsError, OSError) as problem:
+        return Finding("settings", BROKEN, str(problem))
+    changed = [
+        f"{entry['name']}={entry['value']}" for entry in entries if entry["source"] != settings.DEFAULT
+    ]
+    return Finding("settings", OK, ", ".join(changed) or "the defaults")
 
 
 def _service() -> Finding:

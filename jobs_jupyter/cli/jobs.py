@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -112,6 +113,10 @@ def _show(status: JobStatus) -> None:
             ("duration", duration(status.started_at, status.ended_at)),
             ("archived", moment(status.archived_at)),
             ("tags", _tags(status)),
+            ("queue", _queue(status)),
+            ("asks for", _asked(status)),
+            ("retries", f"{status.max_runs - 1} at most" if status.max_runs and status.max_runs > 1 else ""),
+            ("timeout", f"{status.config.timeout_s} s a run" if status.config.timeout_s else ""),
             ("command", status.config.entrypoint),
         ]
     )
@@ -130,6 +135,21 @@ def _show(status: JobStatus) -> None:
             for run in status.runs
         ]
         table(("RUN", "STATE", "AGE", "DURATION", "CPU", "MEMORY", "REASON"), rows)
+
+
+def _queue(status: JobStatus) -> str:
+    wanted = status.config.job_queue_config
+    spec = wanted.job_queue_spec if wanted else None
+    name = (wanted.target_job_queue_name if wanted else None) or (spec.name if spec else None) or ""
+    return f"{name}, priority {wanted.priority}" if wanted and wanted.priority is not None else name
+
+
+def _asked(status: JobStatus) -> str:
+    """Return the compute config: its name, or the inline one without what it leaves out."""
+    asked = status.config.compute_config
+    if asked is None or isinstance(asked, str):
+        return asked or ""
+    return json.dumps(asked.to_dict(exclude_unset=True))
 
 
 def _tags(status: JobStatus) -> str:

@@ -119,7 +119,7 @@ def _priority(config: JobConfig) -> int | None:
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields that options replace."""
     fields = {
-        "entrypoint": shlex.join(options.command) or None,
+        "entrypoint": shlex.join(options.command) if any(map(str.strip, options.command)) else None,
         "name": options.name,
         "project": options.project,
         "working_dir": options.working_dir,

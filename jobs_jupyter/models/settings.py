@@ -8,6 +8,7 @@ state directory, the defaults here.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,10 @@ class Settings(Model):
     retention: Retention = Retention()
 
     def _check(self) -> None:
+        if self.cgroup is not None and not os.path.isdir(self.cgroup):
+            raise ValueError(
+                f"cgroup={self.cgroup} is not a directory; name a control group, or leave it out"
+            )
         if self.port and self.host is None:
             raise ValueError(f"port={self.port} is a port for TCP, and no host is set; set both or neither")
 

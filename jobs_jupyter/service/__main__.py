@@ -35,26 +35,29 @@ from jobs_jupyter.service.state import ServiceState
 
 log = logging.getLogger("jobs_jupyter.service")
 WAIT_FOR_LOCK_S = 5.0
-ALREADY = 3
 GARBAGE_AFTER = 10_000  # objects
 SETTINGS = ("host", "port", "idle_s")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop. Returns the exit code: 0, 1 could not start, 3 another one runs."""
+    """Serve until told to stop. Returns the exit code: 0, or 1 where it could not start."""
     options = _parser().parse_args(arguments)
     paths = StatePaths(Path(options.home).absolute() if options.home else default_home())
     try:
         _prepare(paths, verbose=options.ready_fd is None)
         with _only_one(paths) as alone:
             if not alone:
-                _tell(options.ready_fd, f"another service already runs on {paths.home}")
-                return ALREADY
+                _tell(
+                    options.ready_fd,
+                    f"another service already runs on {paths.home}; stop it with: jupyter jobs service stop",
+                )
+                return 1
             configuration = settings.load(paths.config, os.environ, _given(options))
             asyncio.run(_serve(paths, configuration, options.ready_fd))
     except (OSError, SQLAlchemyError, JobsError) as problem:
         said = str(getattr(problem, "orig", None) or problem)
-        log.error("could not start: %s", said, exc_info=problem)
+        foreseen = isinstance(problem, JobsError | OSError)
+        log.error("could not start: %s", said, exc_info=None if foreseen else problem)
         _tell(options.ready_fd, said)
         return 1
     return 0
@@ -170,9 +173,9 @@ def _announce(state: ServiceState, listening: list[sockets.socket], token: str, 
         json.dump(known, file)
     scratch.rename(state.paths.service_info)
     for url in urls:
-        log.info(
-            "listening on %s; clients need JOBS_JUPYTER_TOKEN=%s", url, token if ready_fd is None else "…"
-        )
+        if ready_fd is None:  # on the terminal alone: a log is shown to others
+            print(f"listening on {url}; clients need JOBS_JUPYTER_TOKEN={token}", file=sys.stderr, flush=True)
+        log.info("listening on %s", url)
     log.info("jobs_jupyter %s serves %s", __version__, state.paths.home)
     _tell(ready_fd, None)
 

@@ -17,7 +17,7 @@ from tests.cli.conftest import Call
 from tests.cli.program import PROGRAM, Terminal
 from tests.jobs import MORTAL, run
 
-NAMES = ["Python", "state directory", "file system", "free space", "locks", "database", "service"]
+NAMES = ["Python", "state directory", "file system", "free space", "locks", "database", "settings", "service"]
 
 
 def found(home: Path) -> dict[str, doctor.Finding]:
@@ -115,3 +115,12 @@ def test_programs_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "podman").write_text("#!/bin/sh\necho 5.0\n")
     os.chmod(tmp_path / "podman", 0o755)
     assert doctor._containers().detail == "podman 5.0"
+
+
+def test_settings_that_can_not_be_used_are_broken(home: Path) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_text("cpus: 6\n")
+    assert found(home)["settings"].detail == "cpus=6"
+    (home / "config.yaml").write_text("gpuss: 1\n")
+    broken = found(home)["settings"]
+    assert (broken.state, "did you mean gpus" in broken.detail) == (doctor.BROKEN, True)

@@ -79,7 +79,7 @@ def test_serve_in_the_foreground_on_tcp(service: Path, monkeypatch: pytest.Monke
             assert url in cli("service", "status").stdout
         client.reconnect()
         second = cli("serve")
-        assert second.returncode == 3
+        assert second.returncode == 1
         assert "another service already runs" in second.stderr
         eventually((service / "service.json").exists)
         assert json.loads((service / "service.json").read_text())["pid"] == serving.pid

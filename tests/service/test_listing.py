@@ -72,7 +72,8 @@ def add(connection: Connection, new: list[Job]) -> None:
         rest = {"cloud": "local", "config": '{"entrypoint": "true"}', "max_runs": 1, "tags": "{}"}
         connection.execute(insert(jobs).values({**rest, **job, "tags": "{}"}))
         for key, value in job["tags"].items():
-            row = {"job_id": job["id"], "key": key, "value": value, "created_at": job["created_at"]}
+            row = {"job_id": job["id"], "key": key, "value": value}
+            row |= {name: job[name] for name in ("created_at", "state")}
             connection.execute(insert(tags).values(row))
 
 
