@@ -302,6 +302,22 @@ def test_a_job_whose_config_can_not_be_read_holds_nobody_up() -> None:
     assert "config can't be read" in reason
 
 
+def test_a_run_began_when_its_shim_saw_it_not_when_that_was_written_down() -> None:
+    async def late(made: World) -> int | None:
+        await made.submit(None, None, None, 1)
+        (run,) = await made.living("STARTING")
+        began = made.clock.now()
+        made.clock.time += 3 * SECOND
+        await made.change(changes.run_started, run)
+        await made.change(changes.end_run, run, Outcome("exit", 0, started_at=began, ended_at=began + SECOND))
+        row = await made.database.read(changes.run_row, run)
+        assert row is not None
+        return int(row.ended_at - row.started_at)
+
+    with world() as made:
+        assert asyncio.run(late(made)) == SECOND
+
+
 # --- on a running service --------------------------------------------------------------------------
 
 

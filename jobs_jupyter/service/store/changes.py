@@ -204,13 +204,17 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         job, its_runs = _running(connection, job, its_runs, outcome.started_at)
     timeout_s = json.loads(job.config).get("timeout_s")
     reason, error = outcome.reason(timeout_s), json.dumps(outcome.error) if outcome.error else None
+    began = its_runs[-1].started_at
+    if began is not None and outcome.started_at is not None:
+        began = min(began, outcome.started_at)  # as its shim saw it, not as it was written down here
     ends = {
         "run": run,
+        "started_at": began,
         "state": "SUCCEEDED" if outcome.succeeded else "FAILED",
         "exit_code": outcome.exit_code,
         "reason": reason,
         "error": error,
-        "ended_at": max(outcome.ended_at or now, its_runs[-1].started_at or 0),
+        "ended_at": max(outcome.ended_at or now, began or 0),
         "cpu_time_s": outcome.cpu_time_s,
         "peak_memory": outcome.peak_memory,
     }
