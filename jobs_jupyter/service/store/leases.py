@@ -25,7 +25,7 @@ _LONGER_AND_MORE = and_(
         jobs.c.gpus > bindparam("gpus"),
     ),
 )
-# one after the other, since each has an index of its own
+# one after the other: each is found by its state
 _WAIT_FOR_MORE = tuple(
     select(jobs.c.id).where(waiting, _LONGER_AND_MORE).limit(1) for waiting in (IN_LINE, RETRYING)
 )

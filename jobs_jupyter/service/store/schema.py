@@ -80,7 +80,6 @@ jobs = Table(
     Index("jobs_by_package", "package"),
     Index("jobs_by_queue", "queue_id", "state", "due_at"),
     Index("jobs_in_line", "queue_id", "rank", "turn", "id", sqlite_where=_bare(IN_LINE)),
-    Index("jobs_retrying", "due_at", sqlite_where=_bare(RETRYING)),
 )
 
 queues = Table(

@@ -37,13 +37,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'STARTING' AND due_at IS NOT NULL"),
     )
-    op.create_index(
-        "jobs_retrying",
-        "jobs",
-        ["due_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'RUNNING' AND due_at IS NOT NULL"),
-    )
     op.create_table(
         "compute_configs",
         sa.Column("id", sa.String(length=40), nullable=False),
