@@ -104,7 +104,7 @@ record: demo ## renew the outputs that notebooks/ keeps
 
 lock: ## renew requirements-dev.txt from requirements-dev.in and pyproject.toml
 	@UV_SYSTEM_CERTS=1 $(BIN)/uv --quiet pip compile --upgrade --universal --python-version 3.11 \
-		--all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--extra examples --extra https --extra keyring --extra s3 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 		--output-file requirements-dev.txt pyproject.toml requirements-dev.in
 	@! grep -nE '://|--(index-url|find-links)' requirements-dev.txt
 
