@@ -16,7 +16,7 @@ from jobs_jupyter.models.compute import (
     read_compute_config,
 )
 from jobs_jupyter.models.connection import ConnectionConfig
-from jobs_jupyter.models.package import is_package_uri
+from jobs_jupyter.models.package import SCHEME, is_package_uri, package_digest
 from jobs_jupyter.models.queue import JobQueueConfig
 from jobs_jupyter.models.run_error import RunError
 from jobs_jupyter.models.tags import check_tags
@@ -167,6 +167,14 @@ class JobConfig(Model):
         types = Counter(connection.type for connection in self.connections or [])
         if twice := [kind for kind, count in types.items() if count > 1]:
             raise ValueError(f"connections has several of type {twice[0]}; keep one")
+
+
+def packages_of(config: JobConfig) -> list[str]:
+    """Return the digests of the packages that a config names, in the order of its fields."""
+    named = [config.working_dir, config.containerfile, *(config.py_modules or ())]
+    if isinstance(config.requirements, str):
+        named.append(config.requirements)
+    return [package_digest(uri) for uri in named if uri is not None and uri.startswith(SCHEME)]
 
 
 def _known(kind: type[JobState] | type[JobRunState]) -> Any:

@@ -19,6 +19,7 @@ MAX_ENTRIES = 1_000_000
 MAX_PATH = 4096
 _MAX_LINKS = 64  # more than any kernel follows
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_URI = re.compile(rf"{SCHEME}(?P<digest>[0-9a-f]{{64}})(?P<path>/[^\0]+)?", re.ASCII)
 
 
 class Entry(NamedTuple):
@@ -91,10 +92,18 @@ def is_package_uri(uri: str) -> bool:
 
 
 def package_digest(uri: str) -> str:
-    """Return the digest that a package's URI names, else raise a `PackageError`."""
-    if not is_package_uri(uri):
+    """Return the digest in the URI of a package, or of a file in one, else raise a `PackageError`."""
+    return package_file(uri)[0]
+
+
+def package_file(uri: str) -> tuple[str, str]:
+    """Return a package's digest and the path of the file in it that a URI names, "" for all of it."""
+    if (found := _URI.fullmatch(uri)) is None:
         raise PackageError(f"{uri!r} is not the URI of a package; it has the form {SCHEME}<64 hex digits>")
-    return uri[len(SCHEME) :]
+    path = (found["path"] or "").removeprefix("/")
+    if path:
+        _check_path(path)
+    return found["digest"], path
 
 
 def _rows(content: bytes | str, max_entries: int) -> list[Any]:

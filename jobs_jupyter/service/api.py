@@ -26,7 +26,7 @@ from jobs_jupyter.models.errors import (
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.log_gap import gap_of
 from jobs_jupyter.models.names import new_job_id, random_job_name
-from jobs_jupyter.models.package import Manifest, package_digest
+from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import (
     arguments,
@@ -117,7 +117,6 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             cloud=CLOUD,
             creator_id=self.state.user,
             config=config,
-            package=package_digest(config.working_dir) if config.working_dir else None,
             interpreter=interpreter,
             idempotency_key=key,
             demand=demand,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.package import package_digest
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,6 @@ class Launch:
     number: int
     boot_id: str
     config: JobConfig
-    package: str | None
     interpreter: str | None
     stopping: bool
     queue_id: str | None = None
@@ -32,3 +32,8 @@ class Launch:
     memory: int | None = None
     cpu_list: str | None = None
     gpu_list: str | None = None
+
+    @property
+    def package(self) -> str | None:
+        """The digest of the working directory's package; None where the job has none."""
+        return package_digest(self.config.working_dir) if self.config.working_dir else None

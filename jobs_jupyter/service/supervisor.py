@@ -152,10 +152,10 @@ class Supervisor:
         await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
     async def delete(self, job_id: str) -> None:
-        """Delete a terminal job, its files, and a package that only it used."""
-        package = await self.change(changes.remove, job_id)
+        """Delete a terminal job, its files, and packages that only it needed."""
+        needed = await self.change(changes.remove, job_id)
         await asyncio.to_thread(remove_tree, self.paths.job(job_id).root)
-        if package is not None:
+        for package in needed:
             await self._release(package)
         await asyncio.to_thread(retention.scrub, self.paths.database)
 

@@ -127,7 +127,7 @@ class World:
         number = f"job-{next(self.numbers)}"
         await self.change(
             changes.add_job,
-            changes.NewJob(number, "n", "default", "local", "me", config, None, None, None, demand=demand),
+            changes.NewJob(number, "n", "default", "local", "me", config, None, None, demand=demand),
         )
 
     async def living(self, state: str) -> list[str]:
@@ -244,7 +244,7 @@ def test_more_than_can_be_looked_at_at_once() -> None:
         for _ in range(100):
             config = JobConfig(entrypoint="true", max_retries=0)
             number = f"job-{next(made.numbers)}"
-            new = changes.NewJob(number, "n", "default", "local", "me", config, None, None, None)
+            new = changes.NewJob(number, "n", "default", "local", "me", config, None, None)
             await made.change(changes.add_job, new)
         (first,) = await made.living("STARTING")
         await made.change(changes.run_started, first)

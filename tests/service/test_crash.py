@@ -185,7 +185,7 @@ def accepted(home: Path, entrypoint: str) -> str:
     job_id = new_job_id()
     environment.make_durable(environment.save(StatePaths(home).job(job_id), dict(os.environ)))
     config = JobConfig(entrypoint=entrypoint, max_retries=0)
-    new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None, None)
+    new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None)
     in_database(home, changes.add_job, new)
     return job_id
 

@@ -36,7 +36,7 @@ class Writer:
     async def begin(self) -> None:
         for name in JOBS:
             config = JobConfig(entrypoint="true")
-            new = changes.NewJob(name, name, "default", "local", "me", config, None, None, None)
+            new = changes.NewJob(name, name, "default", "local", "me", config, None, None)
             await self.change(changes.add_job, new)
 
     async def tag(self, name: str, number: int) -> None:

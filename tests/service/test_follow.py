@@ -26,7 +26,7 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
     try:
         config = JobConfig(entrypoint="true", max_retries=0)
         new = changes.NewJob(
-            new_job_id(), "n", "default", "local", "somebody", config, None, None, None, counts_as=10**6
+            new_job_id(), "n", "default", "local", "somebody", config, None, None, counts_as=10**6
         )  # so many CPUs that it is not started by itself
         await commit(changes.add_job, new)
         launch = await commit(changes.begin_run, new.id, "boot", Leases(NO_CAPACITY, ()))

@@ -18,7 +18,7 @@ from jobs_jupyter.service.retention import DAY, SPARED_S, Limits, beyond
 from jobs_jupyter.service.store import packages, retention
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.retention import NEWEST_EVENTS, Used
-from jobs_jupyter.service.store.schema import events, jobs
+from jobs_jupyter.service.store.schema import events, job_packages, jobs
 
 NOW = 1000 * DAY
 HOUR = SPARED_S * SECOND
@@ -89,9 +89,9 @@ def add_job(connection: Any, name: str, state: str, at: int, package: str | None
     row = dict.fromkeys(("project", "cloud", "creator_id", "config"), "") | {"tags": "{}", "max_runs": 1}
     times = dict.fromkeys(("created_at", "updated_at", "status_updated_at"), at)
     ended = {"ended_at": at} if state == "SUCCEEDED" else {}
-    connection.execute(
-        insert(jobs).values(id=name, name=name, state=state, package=package, **row, **times, **ended)
-    )
+    connection.execute(insert(jobs).values(id=name, name=name, state=state, **row, **times, **ended))
+    if package is not None:
+        connection.execute(insert(job_packages).values(job_id=name, package=package))
 
 
 def test_packages_of_jobs_stay(database: Database) -> None:

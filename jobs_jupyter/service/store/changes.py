@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from jobs_jupyter.models.errors import JobStateError, PackageError
-from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.errors import JobStateError
+from jobs_jupyter.models.job import JobConfig, packages_of
 from jobs_jupyter.models.names import new_run_name
 from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import SECOND
@@ -21,7 +21,7 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.resources import NOTHING, Demand
 from jobs_jupyter.service.scheduler import turn_of
-from jobs_jupyter.service.store import line, noted
+from jobs_jupyter.service.store import line, noted, packages
 from jobs_jupyter.service.store.leases import Leases, demand_of
 from jobs_jupyter.service.store.records import (
     ALIVE,
@@ -33,7 +33,7 @@ from jobs_jupyter.service.store.records import (
     statuses,
     view,
 )
-from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, packages, runs, tags
+from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, runs, tags
 
 LONGEST_RETRY_DELAY_S = 60
 NO_TAGS = "{}"
@@ -42,12 +42,10 @@ NO_TAGS = "{}"
 _RUN = select(runs).where(runs.c.name == bindparam("run"))
 _BY_KEY = select(jobs).where(jobs.c.idempotency_key == bindparam("key"))
 _LIVING = select(runs).where(runs.c.job_id == bindparam("job"), RUN_ALIVE)
-_HAS_PACKAGE = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
 _ADD_JOB, _ADD_RUN = insert(jobs).returning(*jobs.c), insert(runs).returning(*runs.c)
 _ADD_EVENT, _ADD_TAG = insert(events), insert(tags)
 _SET_TAGS = update(tags).where(tags.c.job_id == bindparam("job"))
 _SET_JOB = update(jobs).where(jobs.c.id == bindparam("job")).returning(*jobs.c)
-_USE_PACKAGE = update(packages).where(packages.c.digest == bindparam("package"))
 _SET_RUN = update(runs).where(runs.c.name == bindparam("run")).returning(*runs.c)
 
 
@@ -65,7 +63,6 @@ class NewJob:
     cloud: str
     creator_id: str
     config: JobConfig
-    package: str | None
     interpreter: str | None
     idempotency_key: str | None
     demand: Demand | None = None
@@ -81,8 +78,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     """Store a submitted job; one that came before under the same key is returned as it is."""
     if new.idempotency_key and (known := _by_key(connection, new.idempotency_key)):
         return statuses(connection, [known])[0]
-    if new.package and not has_package(connection, new.package):
-        raise PackageError(f"The package {new.config.working_dir} is not on this service; upload it again.")
+    packages.need(connection, new.id, packages_of(new.config), now)
     its_tags = dict(new.config.tags or {})
     queue = line.join(connection, new.config, new.project, new.creator_id, now)
     wanted = new.config.job_queue_config
@@ -99,7 +95,6 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "creator_id": new.creator_id,
             "state": "STARTING",
             "config": json.dumps(new.config.to_dict(exclude_unset=True)),
-            "package": new.package,
             "interpreter": new.interpreter,
             "tags": json.dumps(its_tags),
             "max_runs": new.max_runs,
@@ -118,8 +113,6 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
         },
     ).one()
     _index_tags(connection, row)
-    if new.package:
-        connection.execute(_USE_PACKAGE, {"package": new.package, "used_at": now})
     if queue:
         line.arrive(connection, queue)
     else:
@@ -280,15 +273,15 @@ def archive(connection: Connection, job_id: str, now: int) -> None:
         _publish(connection, job, None, "archived", now)
 
 
-def remove(connection: Connection, job_id: str, now: int) -> str | None:
-    """Take every trace of a terminal job out of the database; returns the package it used."""
+def remove(connection: Connection, job_id: str, now: int) -> list[str]:
+    """Take every trace of a terminal job out of the database; returns the packages that it needed."""
     job = _terminal(connection, job_id, "deleted")
     for table in (runs, tags, events):
         connection.execute(delete(table).where(table.c.job_id == job_id))
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
     gone = json.dumps({"id": job_id, "state": job.state, "deleted": True})
     _tell(connection, job_id, "deleted", gone, now)
-    return job.package  # type: ignore[no-any-return]
+    return packages.let_go(connection, job_id)
 
 
 def set_tags(connection: Connection, job_id: str, upserts: dict[str, str], now: int) -> dict[str, str]:
@@ -327,7 +320,6 @@ def _launch(connection: Connection, job: Row[Any], row: Row[Any], config: JobCon
         number=row.launch,
         boot_id=row.boot_id,
         config=config or JobConfig.from_dict(json.loads(job.config)),
-        package=job.package,
         interpreter=job.interpreter,
         stopping=job.stop_requested_at is not None,
         queue_id=job.queue_id,
@@ -343,11 +335,6 @@ def alive(connection: Connection) -> list[Launch]:
     """Return every run that has not ended, as far as the database knows."""
     names = connection.execute(select(runs.c.name).where(runs.c.state.in_(ALIVE))).scalars()
     return [launch_of(connection, name) for name in names]
-
-
-def has_package(connection: Connection, digest: str) -> bool:
-    """Whether all of the package is stored."""
-    return connection.execute(_HAS_PACKAGE, {"package": digest}).first() is not None
 
 
 def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -> dict[str, str]:

@@ -4,9 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from jobs_jupyter.service.store.schema import jobs, package_blobs, packages
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.package import SCHEME
+from jobs_jupyter.service.store.schema import job_packages, package_blobs, packages
+
+# built once: building a statement costs more than running it
+_HAS = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
+_USE = update(packages).where(packages.c.digest == bindparam("package"))
+_NEED = insert(job_packages)
+
+
+def need(connection: Connection, job_id: str, digests: Iterable[str], now: int) -> None:
+    """Note that a job needs these packages, from now on.
+
+    Raises:
+        PackageError: one of them is not stored, or only in part.
+    """
+    for digest in dict.fromkeys(digests):
+        if connection.execute(_HAS, {"package": digest}).first() is None:
+            raise PackageError(f"The package {SCHEME}{digest} is not on this service; upload it again.")
+        connection.execute(_NEED, {"job_id": job_id, "package": digest})
+        connection.execute(_USE, {"package": digest, "used_at": now})
+
+
+def let_go(connection: Connection, job_id: str) -> list[str]:
+    """Forget what packages a job needed, and return them."""
+    mine = job_packages.c.job_id == job_id
+    needed = list(connection.execute(select(job_packages.c.package).where(mine)).scalars())
+    if needed:
+        connection.execute(delete(job_packages).where(mine))
+    return needed
 
 
 def add_package(connection: Connection, digest: str, blobs: Iterable[str], now: int) -> None:
@@ -24,7 +53,8 @@ def release(connection: Connection, digest: str) -> list[str] | None:
 
     None: the package is still in use, nothing changed.
     """
-    if connection.execute(select(jobs.c.id).where(jobs.c.package == digest).limit(1)).first():
+    users = select(job_packages.c.job_id).where(job_packages.c.package == digest)
+    if connection.execute(users.limit(1)).first():
         return None
     return forget(connection, digest)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from jobs_jupyter.service.store import packages as stored
 from jobs_jupyter.service.store.records import TERMINAL
-from jobs_jupyter.service.store.schema import events, jobs, package_blobs, packages
+from jobs_jupyter.service.store.schema import events, job_packages, jobs, package_blobs, packages
 
 NEWEST_EVENTS = 100
 
@@ -32,7 +32,7 @@ _ENDED = (
     .order_by(jobs.c.ended_at.desc(), jobs.c.id)
 )
 _LAST_USE = func.max(packages.c.created_at, func.coalesce(packages.c.used_at, 0))
-_OF_JOBS = select(jobs.c.package).where(jobs.c.package.is_not(None))
+_OF_JOBS = select(job_packages.c.package)
 _PACKAGES = select(
     packages.c.digest, _LAST_USE.label("used_at"), packages.c.digest.in_(_OF_JOBS).label("in_use")
 ).order_by(_LAST_USE.desc(), packages.c.digest)

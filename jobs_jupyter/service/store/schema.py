@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
 
 # conditions of partial indices; a query that shall use one says the same words
@@ -48,7 +48,6 @@ jobs = Table(
     Column("creator_id", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("config", Text, nullable=False),
-    Column("package", String(64)),
     Column("interpreter", Text),
     Column("tags", Text, nullable=False),
     Column("max_runs", Integer, nullable=False),
@@ -77,7 +76,6 @@ jobs = Table(
     Index("jobs_by_creation", "created_at", "id"),
     Index("jobs_by_name", "name", "project", "created_at"),
     Index("jobs_by_state", "state", "created_at", "id"),
-    Index("jobs_by_package", "package"),
     Index("jobs_by_queue", "queue_id", "state", "due_at"),
     Index("jobs_in_line", "queue_id", "rank", "turn", "id", sqlite_where=_bare(IN_LINE)),
 )
@@ -168,6 +166,14 @@ packages = Table(
     Column("created_at", BigInteger, nullable=False),
     # when a job was last submitted with it
     Column("used_at", BigInteger),
+)
+
+job_packages = Table(
+    "job_packages",
+    metadata,
+    Column("job_id", String(40), primary_key=True),
+    Column("package", String(64), primary_key=True),
+    Index("job_packages_by_package", "package"),
 )
 
 package_blobs = Table(

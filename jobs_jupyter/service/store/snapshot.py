@@ -79,7 +79,7 @@ def leave_out(copy: Path, gone_packages: Iterable[str], still_there: set[str]) -
     """Take out what was deleted while its files were being copied; returns how many jobs there are left."""
     with _opened(copy) as connection:
         gone = [(row[0],) for row in connection.execute("SELECT id FROM jobs") if row[0] not in still_there]
-        for table in ("runs", "tags", "events"):
+        for table in ("runs", "tags", "events", "job_packages"):
             connection.executemany(f"DELETE FROM {table} WHERE job_id = ?", gone)  # noqa: S608 - constant
         connection.executemany("DELETE FROM jobs WHERE id = ?", gone)
         packages = [(digest,) for digest in gone_packages]
