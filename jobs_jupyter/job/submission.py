@@ -12,7 +12,8 @@ from jobs_jupyter.client.packages import upload
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home
-from jobs_jupyter.packaging.directory import snapshot
+from jobs_jupyter.packaging.directory import Snapshot
+from jobs_jupyter.packaging.local_paths import has_local_paths, with_packages
 
 RESENT = 2
 
@@ -23,11 +24,11 @@ def submit(config: JobConfig) -> dict[str, Any]:
     Everything that can be refused is refused before anything is packaged.
     """
     key, origin = uuid.uuid4().hex, _origin()
-    local = config.working_dir is not None and "://" not in config.working_dir
+    local = has_local_paths(config)
     for attempt in range(1 + RESENT):
         if local:
             _send(config, origin, check_only=True)
-        sent = config.options(working_dir=_package(config)) if local else config
+        sent = with_packages(config, _upload, default_home())
         try:
             return _send(sent, origin, idempotency_key=key)
         except PackageError:  # another job's deletion took the package along in between
@@ -42,9 +43,7 @@ def _send(config: JobConfig, origin: dict[str, Any], **more: Any) -> dict[str, A
     return answer
 
 
-def _package(config: JobConfig) -> str:
-    assert config.working_dir is not None
-    taken = snapshot(config.working_dir, config.excludes, home=default_home())
+def _upload(taken: Snapshot) -> str:
     return upload(taken.manifest, taken.chunks)
 
 

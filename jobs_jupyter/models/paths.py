@@ -44,6 +44,7 @@ class RunPaths:
         self.root = root
         self.log = root / "log"  # what the run wrote, stdout and stderr in order
         self.work = root / "work"  # its writable copy of the working directory
+        self.modules = root / "modules"  # copies of its py_modules, each in a directory of its own
         self.outputs = root / "outputs"  # result variables and error.json of a cell
         self.stop = root / "stop"  # there once the run was asked to end
         self.exit = root / "exit.json"

@@ -98,17 +98,17 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         key = arguments.idempotency_key(body)
         if config.cloud not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
-        unpackaged = body.get("check_only") and config.working_dir and "://" not in config.working_dir
+        check_only = arguments.boolean(body, "check_only")
         try:
-            await self.supervisor.runner.refuse(
-                config.options(working_dir=None) if unpackaged else config, interpreter
-            )
+            if not check_only:
+                arguments.packaged(config)
+            await self.supervisor.runner.refuse(config, interpreter)
             demand = await self._demand(config)
         except JobsError:
             if known := await self.database.read(queries.by_key, key):  # what it asked for was there then
                 return JSONResponse(known, 201)
             raise
-        if body.get("check_only"):
+        if check_only:
             return JSONResponse({"accepted": True})
         new = changes.NewJob(
             id=new_job_id(),

@@ -55,6 +55,17 @@ def explain(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
 
 
+def packaged(config: JobConfig) -> None:
+    """Refuse a config that names anything by a path: that is on the client's machine."""
+    for name in ("working_dir", "py_modules"):
+        given = getattr(config, name)
+        for path in given if isinstance(given, list) else [given]:
+            if path is not None and "://" not in path:
+                raise InvalidRequestError(
+                    f"{name} has the path {path!r}; upload it, and send its package's URI."
+                )
+
+
 def _check_counts(config: JobConfig) -> None:
     spec = config.job_queue_config and config.job_queue_config.job_queue_spec
     counts = {name: getattr(config, name) for name in ("max_retries", "timeout_s")}

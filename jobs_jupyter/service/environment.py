@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jobs_jupyter.models.paths import JobPaths, RunPaths
 from jobs_jupyter.service.launch import Launch
+from jobs_jupyter.service.preparation import Setup
 
 KERNEL_PREFIXES = ("JPY_", "JOBS_JUPYTER_JOB_", "JOBS_JUPYTER_RUN_", "JOBS_JUPYTER_QUEUE_", "PYDEVD_")
 KERNEL_BACKENDS = ("module://matplotlib_inline", "module://ipympl", "inline", "widget")
@@ -64,15 +65,21 @@ def without_kernel(environment: dict[str, str]) -> dict[str, str]:
 
 
 def extra(
-    launch: Launch, base: dict[str, str], paths: RunPaths, tools: Path, scratch: Path | None
-) -> dict[str, str]:
-    """Return what a run gets on top of the submitting process's environment."""
+    launch: Launch,
+    setup: Setup,
+    base: dict[str, str],
+    paths: RunPaths,
+    tools: Path,
+    scratch: Path | None,
+) -> dict[str, str | None]:
+    """Return what a run gets on top of the submitting process's environment; None takes a variable away."""
     own = dict(launch.config.env_vars or {})
-    added = {
+    added: dict[str, str | None] = {
         **({} if "PYTHONUNBUFFERED" in base else {"PYTHONUNBUFFERED": "1"}),
         **_threads(launch.cpus, base),
         **_gpus(launch.gpu_list, base),
         **own,
+        **setup.variables,
         "JOBS_JUPYTER_JOB_ID": launch.job_id,
         "JOBS_JUPYTER_JOB_NAME": launch.job_name,
         "JOBS_JUPYTER_RUN_NAME": launch.run,
@@ -81,9 +88,12 @@ def extra(
     }
     if scratch is not None:
         added["JOBS_JUPYTER_QUEUE_DIR"] = str(scratch)
-    if launch.interpreter:
+    if setup.python_path:
+        others = own.get("PYTHONPATH", base.get("PYTHONPATH"))
+        added["PYTHONPATH"] = os.pathsep.join([*map(str, setup.python_path), *filter(None, [others])])
+    if setup.interpreter:
         path = own.get("PATH", base.get("PATH", os.defpath))
-        added["PATH"] = f"{_directory_of_python(launch.interpreter, tools)}{os.pathsep}{path}"
+        added["PATH"] = f"{_directory_of_python(setup.interpreter, tools)}{os.pathsep}{path}"
     return added
 
 

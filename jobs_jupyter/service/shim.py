@@ -35,8 +35,8 @@ WRITE_AGAIN_S = 1.0
 class Run:
     """One run, from its claim to its end.
 
-    `spec` has `command`, `directory`, `environment` (a file, JSON), `extra` (variables
-    on top of it), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`,
+    `spec` has `program`, `argv`, `directory`, `environment` (a file, JSON), `extra` (variables on top of
+    it; None takes one away), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`,
     and what `Watch` reads.
     """
 
@@ -79,7 +79,8 @@ class Run:
     def spawn(self) -> None:
         """Start the run's command, its output going straight into the log."""
         with open(self.spec["environment"]) as file:
-            environment = {**json.load(file), **self.spec["extra"]}
+            merged = {**json.load(file), **self.spec["extra"]}
+        environment = {name: value for name, value in merged.items() if value is not None}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         read, write = os.pipe()
         self.watch.begin()
@@ -213,7 +214,7 @@ def _become(
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.chdir(spec["directory"])
-        os.execve("/bin/sh", ["sh", "-c", spec["command"]], environment)
+        os.execve(spec["program"], spec["argv"], environment)
     except BaseException as problem:  # noqa: BLE001 - this process must end here
         os.write(problems, str(problem).encode(errors="replace") or b"unknown problem")
     os._exit(127)

@@ -32,7 +32,7 @@ from jobs_jupyter.service.store.noted import Told
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-PREPARED_AT_ONCE = 8
+STARTED_AT_ONCE = 8
 TRY_AGAIN_S = 1.0
 BRIEF_S = 0.01
 
@@ -53,10 +53,12 @@ class Supervisor:
         self.database = database
         self.clock = clock
         self.packages = PackageFiles(paths)
-        self.runner = LocalRunner(paths, self.packages, self._ended, settings.log_limit, settings.cgroup)
+        self.runner = LocalRunner(
+            paths, self.packages, self._ended, self._said, settings.log_limit, settings.cgroup
+        )
         self._feed = feed
         self._boot_id = machine.boot_id()
-        self._preparing = asyncio.Semaphore(PREPARED_AT_ONCE)
+        self._starting = asyncio.Semaphore(STARTED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._brief: dict[str, asyncio.Event] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -176,17 +178,17 @@ class Supervisor:
         if launch.cluster > 1 and launch.attempt == 1:  # what the clusters before this one kept is done with
             assert launch.queue_id is not None
             self._spawn(scratch.clear(self.paths.queue(launch.queue_id), launch.cluster))
-        async with self._preparing:
-            await self._launch(launch)
+        await self._launch(launch)
 
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""
-        async with self._preparing:
-            await self._launch(await self._insist(changes.launch_again, run, self._boot_id))
+        await self._launch(await self._insist(changes.launch_again, run, self._boot_id))
 
     async def _launch(self, launch: Launch) -> None:
         try:
-            await self.runner.start(launch)
+            setup = await self.runner.prepare(launch)
+            async with self._starting:
+                await self.runner.start(launch, setup)
         except ConnectionError:  # the warm process died; the claim says whether the shim exists
             if await self.runner.adopt(launch) is None:
                 self._spawn(self._start_again(launch.run))
@@ -209,6 +211,13 @@ class Supervisor:
         finally:
             del self._brief[run]
         return True
+
+    async def _said(self, run: str, text: str) -> None:
+        """Say why a run has not started yet."""
+        try:
+            await self.change(changes.preparing, run, text)
+        except OperationalError as problem:  # the disk is full: it will be said by what fails
+            log.warning("what is prepared for %s can't be said: %s", run, problem.orig)
 
     def _ended(self, run: str, outcome: Outcome) -> None:
         if run in self._brief:

@@ -16,12 +16,12 @@ from tests.jobs import ended, output, run, submit
 UNSUPPORTED: dict[str, Any] = {
     "image_uri": "python:3.12",
     "containerfile": "Containerfile",
-    "py_modules": ["module"],
     "requirements": ["numpy"],
     "py_executable": "python -X dev",
     "connections": [{"type": "databricks", "name": "one"}],
     "ray_version": "0.0.1",
     "working_dir": "s3://bucket/code.zip",
+    "py_modules": ["s3://bucket/modules.zip"],
     "cloud": "elsewhere",
 }
 

@@ -19,7 +19,8 @@ def spec_of(folder: Path, command: str, **fields: Any) -> dict[str, Any]:
     environment = folder / "environment.json"
     environment.write_text(json.dumps(dict(os.environ)))
     return {
-        "command": command,
+        "program": "/bin/sh",
+        "argv": ["sh", "-c", command],
         "directory": str(folder),
         "environment": str(environment),
         "extra": {},

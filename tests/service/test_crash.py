@@ -208,14 +208,18 @@ def test_killed_after_writing_down_the_intent(service: Path, tmp_path: Path) -> 
     assert [run.name for run in job.status(id=job_id).runs] == [launch.run]
 
 
+async def unsaid(*_: str) -> None:
+    """Nobody waits for what is said of a run that is prepared."""
+
+
 def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks; sleep 0.5; exit 3")
     launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
 
     async def start_and_die() -> None:
         paths = StatePaths(service)
-        runner = LocalRunner(paths, PackageFiles(paths), lambda *_: None)
-        await runner.start(launch)
+        runner = LocalRunner(paths, PackageFiles(paths), lambda *_: None, unsaid)
+        await runner.start(launch, await runner.prepare(launch))
         runner.shims.close()
 
     asyncio.run(start_and_die())

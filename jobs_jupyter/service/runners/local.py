@@ -8,20 +8,23 @@ import json
 import os
 import signal
 import subprocess
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import cgroups, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.preparation import Progress, Setup, Step
+from jobs_jupyter.service.preparation.modules import Modules
 from jobs_jupyter.service.removal import remove_tree
-from jobs_jupyter.service.runners import Ended
+from jobs_jupyter.service.runners import Ended, Said
 from jobs_jupyter.service.shims import Shims, on_exit
 
 GRACE_S = 3.0
@@ -31,7 +34,6 @@ NOT_YET = {
     "image_uri": "Jobs run in this machine's own environment",
     "containerfile": "Jobs run in this machine's own environment",
     "registry_login_secret": "Jobs run in this machine's own environment",
-    "py_modules": "Put the modules below working_dir instead",
     "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
     "py_executable": "A job runs with the interpreter that submitted it; name another one in the entrypoint",
     "connections": "Pass credentials with env_vars",
@@ -50,6 +52,7 @@ class LocalRunner:
         paths: StatePaths,
         packages: PackageFiles,
         ended: Ended,
+        said: Said,
         log_max_bytes: int | None = LOG_MAX_BYTES,
         cgroup: str | None = None,
     ) -> None:
@@ -58,7 +61,10 @@ class LocalRunner:
         self.cgroup = cgroup
         self.packages = packages
         self.shims = Shims()
+        self.steps: tuple[Step, ...] = (Modules(packages),)
         self._ended = ended
+        self._said = said
+        self._preparing: dict[str, asyncio.Task[None]] = {}
         self._pids: dict[str, int] = {}
 
     async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
@@ -74,22 +80,52 @@ class LocalRunner:
                 raise UnsupportedError(
                     f"{name}={_shown(given[name])} is not supported on this service. {instead}."
                 )
-        if config.working_dir and not config.working_dir.startswith("package://"):
-            raise UnsupportedError(
-                f"working_dir={config.working_dir!r} is a remote URI, which this service can't read. "
-                "Use a local directory."
-            )
+        named = {"working_dir": [config.working_dir], "py_modules": config.py_modules or ()}
+        for field, uris in named.items():
+            for uri in filter(None, uris):
+                if "://" in uri and not uri.startswith(SCHEME):
+                    raise UnsupportedError(
+                        f"{field} has {uri!r}, a remote URI, which this service can't read. "
+                        "Use a local directory."
+                    )
+        for step in self._steps_for(config):
+            await step.refuse(config, interpreter)
         if config.ray_version:
             await asyncio.to_thread(_check_ray, config.ray_version, interpreter)
 
-    async def start(self, launch: Launch) -> None:
+    async def prepare(self, launch: Launch) -> Setup:
+        """Make all that the run needs; a run that is to be stopped gets no further."""
+        setup, paths = Setup(launch.interpreter), self._paths(launch)
+        steps = self._steps_for(launch.config)
+        if not steps or paths.stop.exists():
+            return setup
+        work = self._preparing[launch.run] = asyncio.create_task(self._take(steps, launch, paths, setup))
+        try:
+            await asyncio.wait({work})
+        finally:
+            del self._preparing[launch.run]
+            work.cancel()
+        if not work.cancelled():
+            work.result()
+        return setup
+
+    def _steps_for(self, config: JobConfig) -> list[Step]:
+        return [step for step in self.steps if step.wanted(config)]
+
+    async def _take(self, steps: list[Step], launch: Launch, paths: RunPaths, setup: Setup) -> None:
+        paths.root.mkdir(parents=True, exist_ok=True)
+        progress = Progress(paths.log, partial(self._said, launch.run))
+        for step in steps:
+            await step.prepare(launch, paths, setup, progress)
+
+    async def start(self, launch: Launch, setup: Setup) -> None:
         """Copy the working directory, and have a shim take the run on."""
         paths = self._paths(launch)
         if launch.package or launch.number > 1:
             await asyncio.to_thread(self._fill, launch, paths)
         if launch.memory is not None:
             await asyncio.to_thread(self._cgroup, launch)  # the first one has to try what can be made
-        pid = await self.shims.fork(self._spec(launch, paths))
+        pid = await self.shims.fork(self._spec(launch, paths, setup))
         self._watch(launch, pid, None)
 
     async def adopt(self, launch: Launch) -> int | None:
@@ -111,6 +147,8 @@ class LocalRunner:
         paths = self._paths(launch)
         paths.stop.parent.mkdir(parents=True, exist_ok=True)
         paths.stop.touch()
+        if work := self._preparing.get(launch.run):
+            work.cancel()
         if pid := self._pids.get(launch.run):
             machine.signal_all([pid], signal.SIGTERM)
 
@@ -128,7 +166,7 @@ class LocalRunner:
         if launch.package:
             self.packages.materialise(launch.package, paths.work)
 
-    def _spec(self, launch: Launch, paths: RunPaths) -> dict[str, Any]:
+    def _spec(self, launch: Launch, paths: RunPaths, setup: Setup) -> dict[str, Any]:
         """Return all that a shim has to know, and make the directories that it needs."""
         scratch = None
         if launch.queue_id:
@@ -136,15 +174,16 @@ class LocalRunner:
             scratch.mkdir(parents=True, exist_ok=True)
         for directory in (paths.root.parent, paths.root, paths.work, paths.outputs):
             directory.mkdir(exist_ok=True)
-        if launch.interpreter and not os.access(launch.interpreter, os.X_OK):
-            raise FileNotFoundError(f"the interpreter {launch.interpreter} that submitted the job is gone")
+        if setup.interpreter and not os.access(setup.interpreter, os.X_OK):
+            raise FileNotFoundError(f"the interpreter {setup.interpreter} that submitted the job is gone")
         kept = self.paths.job(launch.job_id).environment
         base = json.loads(kept.read_text())
         return {
-            "command": launch.config.entrypoint,
+            "program": setup.argv[0] if setup.argv else "/bin/sh",
+            "argv": setup.argv or ["sh", "-c", launch.config.entrypoint],
             "directory": str(paths.work),
             "environment": str(kept),
-            "extra": environment.extra(launch, base, paths, self.paths.interpreters, scratch),
+            "extra": environment.extra(launch, setup, base, paths, self.paths.interpreters, scratch),
             "log": str(paths.log),
             "claim": str(paths.claim(launch.number)),
             "stop": str(paths.stop),

@@ -160,6 +160,18 @@ def launch_again(connection: Connection, run: str, boot_id: str, _: int = 0) -> 
     return launch_of(connection, run)
 
 
+def preparing(connection: Connection, run: str, text: str, now: int) -> None:
+    """Say what is being done for a run that has not started yet."""
+    row = run_row(connection, run)
+    if row is None or row.state != "STARTING":
+        return
+    job, its_runs = require(connection, row.job_id), runs_of(connection, row.job_id)
+    if job.stop_requested_at is None:
+        its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, {"run": run, "reason": text}).one()]
+        job = _set(connection, job.id, now, reason=text)
+        _publish(connection, job, its_runs, "run", now)
+
+
 def run_started(connection: Connection, run: str, now: int) -> bool:
     """The run's process exists; returns whether the job was asked to stop meanwhile."""
     row = run_row(connection, run)
@@ -173,7 +185,7 @@ def _running(
     connection: Connection, job: Row[Any], its_runs: Sequence[Row[Any]], at: int
 ) -> tuple[Row[Any], Sequence[Row[Any]]]:
     """The last of a job's runs is running; returns the job and its runs as they are now."""
-    values = {"run": its_runs[-1].name, "state": "RUNNING", "started_at": at}
+    values = {"run": its_runs[-1].name, "state": "RUNNING", "started_at": at, "reason": None}
     its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, values).one()]
     if job.state == "STARTING":
         job = _set_state(connection, job, "RUNNING", at, started_at=at, reason=None)

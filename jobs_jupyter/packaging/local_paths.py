@@ -1,0 +1,58 @@
+"""What a config names by a path on this machine, as packages: later edits change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.packaging.directory import Snapshot, snapshot
+from jobs_jupyter.packaging.module import module
+
+Store = Callable[[Snapshot], str]
+"""Keeps a snapshot where the job will find it, and returns its URI."""
+
+
+def is_local(path: str) -> bool:
+    """Whether a field of a config names a path on this machine, and not a URI."""
+    return "://" not in path
+
+
+def has_local_paths(config: JobConfig) -> bool:
+    """Whether anything has to be packaged before the config can be submitted."""
+    return any(map(is_local, (config.working_dir or "://", *(config.py_modules or ()))))
+
+
+def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConfig:
+    """Return the config with a package's URI in the place of each path.
+
+    Args:
+        config: what is to be submitted.
+        store: called with each snapshot.
+        home: the service's state directory, which is never packaged.
+
+    Raises:
+        PackageError: a path that is not there, can't be read, or is too large; two modules of one name.
+    """
+    changed: dict[str, Any] = {}
+    if config.working_dir is not None and is_local(config.working_dir):
+        changed["working_dir"] = store(snapshot(config.working_dir, config.excludes, home=home))
+    if config.py_modules and any(map(is_local, config.py_modules)):
+        _refuse_namesakes(config.py_modules)
+        changed["py_modules"] = [
+            store(module(entry, home=home)) if is_local(entry) else entry for entry in config.py_modules
+        ]
+    return config.options(**changed) if changed else config
+
+
+def _refuse_namesakes(entries: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for entry in filter(is_local, entries):
+        name = Path(entry).expanduser().resolve().name.removesuffix(".py")
+        if name in seen:
+            raise PackageError(
+                f"py_modules has {seen[name]!r} and {entry!r}, which are both `import {name}`; leave one out"
+            )
+        seen[name] = entry

@@ -1,0 +1,37 @@
+"""One entry of `py_modules` → package: a Python package's directory, or a module's file, under its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.package import Entry, Manifest
+from jobs_jupyter.packaging.directory import Snapshot, snapshot
+
+SUFFIX = ".py"
+
+
+def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
+    """Read a module or package so that the directory above what is unpacked makes it importable.
+
+    Args:
+        path: a directory, or a file whose name ends in `.py`.
+        home: the service's state directory, which is never packaged.
+
+    Raises:
+        PackageError: it is neither, its name can't be imported, or it can't be read.
+    """
+    place = Path(path).expanduser().resolve()
+    name = place.name.removesuffix(SUFFIX) if place.is_file() else place.name
+    if place.is_file() and place.suffix != SUFFIX:
+        raise PackageError(f"{str(path)!r} in py_modules is neither a directory nor a {SUFFIX} file")
+    if place.exists() and not name.isidentifier():
+        raise PackageError(
+            f"{str(path)!r} in py_modules can't be imported: {name!r} is no Python name; "
+            f"name the directory of a package, or put it into working_dir"
+        )
+    if place.is_file():
+        return snapshot(None, extra={place.name: place.read_bytes()})
+    taken = snapshot(path, home=home)
+    beneath = (entry._replace(path=f"{name}/{entry.path}") for entry in taken.manifest.entries)
+    return Snapshot(Manifest([Entry(name, "d"), *beneath]), taken.sources, taken.left_out)

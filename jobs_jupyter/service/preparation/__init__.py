@@ -1,0 +1,65 @@
+"""What a run needs before it can start. One kind of thing a file; adding one touches nothing else.
+
+It is made while the run is STARTING and holds its place: its progress is said in the job's reason,
+what its tools print is the beginning of the run's log. What fails here is not tried again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.service.launch import Launch
+
+
+@dataclass
+class Setup:
+    """How a run is started, as far as that is not in its config.
+
+    `variables` win over all others; None takes one away. `python_path` goes before the others on
+    PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
+    """
+
+    interpreter: str | None
+    variables: dict[str, str | None] = field(default_factory=dict)
+    python_path: list[Path] = field(default_factory=list)
+    argv: list[str] | None = None
+
+
+class Progress:
+    """Tells those who wait for a run what is being done for it."""
+
+    def __init__(self, log: Path, say: Callable[[str], Awaitable[None]]) -> None:
+        self.say = say  # one line, shown as the reason why the job has not started yet
+        self._log = log
+
+    def write(self, content: bytes) -> None:
+        """Append to the run's log."""
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            while content:
+                content = content[os.write(descriptor, content) :]
+        finally:
+            os.close(descriptor)
+
+
+class Step(Protocol):
+    """Makes one kind of thing."""
+
+    def wanted(self, config: JobConfig) -> bool:
+        """Whether a job with this config needs it."""
+
+    async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
+        """Raise UnsupportedError, before anything is packaged, for what can never be made here."""
+
+    async def prepare(self, launch: Launch, paths: RunPaths, setup: Setup, progress: Progress) -> None:
+        """Make it, and note in `setup` how the run gets it.
+
+        Cancelled where the run is to be stopped. It may be asked for again by the same run, after the
+        service was killed, and is asked for by each of a job's runs.
+        """
