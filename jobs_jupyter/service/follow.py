@@ -16,7 +16,7 @@ from pathlib import Path
 from jobs_jupyter.models.log_gap import LogGap, gap_of
 from jobs_jupyter.service.logs import size
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store import runs
 from jobs_jupyter.service.store.records import ALIVE
 
 LOOK_EVERY_S = 0.04
@@ -85,7 +85,7 @@ async def _grown(state: ServiceState, path: Path, start: int, seen: int, deadlin
 
 
 async def _alive(state: ServiceState, run: str) -> bool:
-    row = await state.database.read(changes.run_row, run)
+    row = await state.database.read(runs.run_row, run)
     return row is not None and row.state in ALIVE
 
 

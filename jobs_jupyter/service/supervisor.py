@@ -25,7 +25,7 @@ from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.store import changes, line, packages, queries, retention
+from jobs_jupyter.service.store import changes, line, packages, queries, retention, runs
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.noted import Told
@@ -118,7 +118,7 @@ class Supervisor:
         """
         await self.runner.shims.warm_up()
         there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
-        launches = await self.database.read(changes.alive)
+        launches = await self.database.read(runs.alive)
         await asyncio.gather(*map(self._find_again, launches))
         await self._look_again()
         self._spawn(self._sweep(there))
@@ -128,7 +128,7 @@ class Supervisor:
         if launch.boot_id != self._boot_id:
             self.runner.lost(launch)
         elif (started_at := await self.runner.adopt(launch)) is not None:
-            await self.database.write(changes.run_started, launch.run, started_at)
+            await self.database.write(runs.run_started, launch.run, started_at)
         else:
             self._spawn(self._start_again(launch.run))
         if launch.stopping:
@@ -182,7 +182,7 @@ class Supervisor:
 
     async def _start_again(self, run: str) -> None:
         """Start a run whose claim was revoked: it never ran."""
-        await self._launch(await self._insist(changes.launch_again, run, self._boot_id))
+        await self._launch(await self._insist(runs.launch_again, run, self._boot_id))
 
     async def _launch(self, launch: Launch) -> None:
         try:
@@ -197,7 +197,7 @@ class Supervisor:
             log.warning("run %s could not be started", launch.run, exc_info=problem)
             self._ended(launch.run, Outcome("start", message=_said(problem)))
             return
-        if not await self._is_brief(launch.run) and await self._insist(changes.run_started, launch.run):
+        if not await self._is_brief(launch.run) and await self._insist(runs.run_started, launch.run):
             self.runner.stop(launch)
 
     async def _is_brief(self, run: str) -> bool:
@@ -215,7 +215,7 @@ class Supervisor:
     async def _said(self, run: str, text: str) -> None:
         """Say why a run has not started yet."""
         try:
-            await self.change(changes.preparing, run, text)
+            await self.change(runs.preparing, run, text)
         except OperationalError as problem:  # the disk is full: it will be said by what fails
             log.warning("what is prepared for %s can't be said: %s", run, problem.orig)
 
@@ -225,7 +225,7 @@ class Supervisor:
         self._spawn(self._end(run, outcome))
 
     async def _end(self, run: str, outcome: Outcome) -> None:
-        job_id = await self._insist(changes.end_run, run, outcome)
+        job_id = await self._insist(runs.end_run, run, outcome)
         if job_id is not None:
             await self._tidy(job_id)
 

@@ -29,12 +29,13 @@ from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.resources import Capacity, Demand
 from jobs_jupyter.service.scheduler import Waiting, plan
-from jobs_jupyter.service.store import changes, line
+from jobs_jupyter.service.store import changes, line, runs
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.leases import demand_of, leases
 from jobs_jupyter.service.store.records import require
-from jobs_jupyter.service.store.schema import jobs, queues, runs
+from jobs_jupyter.service.store.schema import jobs, queues
+from jobs_jupyter.service.store.schema import runs as run_rows
 from tests.jobs import ended, eventually, running
 
 CAPACITY = Capacity((0, 1, 2), 100, (0, 1))
@@ -90,7 +91,7 @@ class World:
     def check_clusters(self, connection: Connection) -> None:
         """All runs of a queue that are alive at once are in one cluster."""
         alive = connection.execute(
-            select(runs.c.name).where(runs.c.state.in_(["STARTING", "RUNNING"]))
+            select(run_rows.c.name).where(run_rows.c.state.in_(["STARTING", "RUNNING"]))
         ).scalars()
         of_queue: dict[str, set[int]] = {}
         for name in alive:
@@ -100,7 +101,9 @@ class World:
         assert all(len(numbers) == 1 for numbers in of_queue.values())
 
     def check_leases(self, connection: Connection) -> None:
-        alive = connection.execute(select(runs).where(runs.c.state.in_(["STARTING", "RUNNING"]))).all()
+        alive = connection.execute(
+            select(run_rows).where(run_rows.c.state.in_(["STARTING", "RUNNING"]))
+        ).all()
         for column in ("cpu_list", "gpu_list"):
             given = [index for row in alive for index in (getattr(row, column) or "").split(",") if index]
             assert len(given) == len(set(given)), "one index is leased twice"
@@ -132,7 +135,7 @@ class World:
 
     async def living(self, state: str) -> list[str]:
         def names(connection: Connection) -> list[str]:
-            query = select(runs.c.name).where(runs.c.state == state).order_by(runs.c.created_at)
+            query = select(run_rows.c.name).where(run_rows.c.state == state).order_by(run_rows.c.created_at)
             return list(connection.execute(query).scalars())
 
         return await self.database.read(names)
@@ -195,9 +198,9 @@ async def carry_out(world: World, done: list[Any]) -> None:
         ):
             run = names[details[0] % len(names)]
             if name == "start":
-                await world.change(changes.run_started, run)
+                await world.change(runs.run_started, run)
             else:
-                await world.change(changes.end_run, run, Outcome("exit", int(details[1])))
+                await world.change(runs.end_run, run, Outcome("exit", int(details[1])))
 
 
 async def limit(world: World, queue: int, places: int) -> None:
@@ -247,13 +250,13 @@ def test_more_than_can_be_looked_at_at_once() -> None:
             new = changes.NewJob(number, "n", "default", "local", "me", config, None, None)
             await made.change(changes.add_job, new)
         (first,) = await made.living("STARTING")
-        await made.change(changes.run_started, first)
-        await made.change(changes.end_run, first, Outcome("exit", 0))
+        await made.change(runs.run_started, first)
+        await made.change(runs.end_run, first, Outcome("exit", 0))
         ended = 0
         while names := await made.living("STARTING"):
             for name in names:
-                await made.change(changes.run_started, name)
-                await made.change(changes.end_run, name, Outcome("exit", 0))
+                await made.change(runs.run_started, name)
+                await made.change(runs.end_run, name, Outcome("exit", 0))
                 ended += 1
         return ended
 
@@ -264,7 +267,7 @@ def test_more_than_can_be_looked_at_at_once() -> None:
 def test_nobody_is_hidden_behind_many_who_do_not_fit() -> None:
     async def submit(made: World) -> tuple[list[str], list[str]]:
         await made.submit(None, None, Demand(2, 1, 0), 1)
-        await made.change(changes.run_started, (await made.living("STARTING"))[0])
+        await made.change(runs.run_started, (await made.living("STARTING"))[0])
         for _ in range(70):
             await made.submit(None, None, Demand(3, 1, 0), 1)
         small = await made.living("STARTING")
@@ -290,8 +293,8 @@ def test_a_job_whose_config_can_not_be_read_holds_nobody_up() -> None:
         await made.change(damage)
         made.database.at_commit(made.admission, made.admission.forget, lambda *_: None)
         (first,) = await made.living("STARTING")
-        await made.change(changes.run_started, first)
-        await made.change(changes.end_run, first, Outcome("exit", 0))
+        await made.change(runs.run_started, first)
+        await made.change(runs.end_run, first, Outcome("exit", 0))
         await made.change(line.due)
         row = await made.database.read(require, damaged)
         return row.state, row.reason, len(await made.living("STARTING"))
@@ -308,9 +311,9 @@ def test_a_run_began_when_its_shim_saw_it_not_when_that_was_written_down() -> No
         (run,) = await made.living("STARTING")
         began = made.clock.now()
         made.clock.time += 3 * SECOND
-        await made.change(changes.run_started, run)
-        await made.change(changes.end_run, run, Outcome("exit", 0, started_at=began, ended_at=began + SECOND))
-        row = await made.database.read(changes.run_row, run)
+        await made.change(runs.run_started, run)
+        await made.change(runs.end_run, run, Outcome("exit", 0, started_at=began, ended_at=began + SECOND))
+        row = await made.database.read(runs.run_row, run)
         assert row is not None
         return int(row.ended_at - row.started_at)
 

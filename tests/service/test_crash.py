@@ -36,7 +36,7 @@ from jobs_jupyter.service import environment, machine
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store import changes, runs
 from jobs_jupyter.service.store.database import NO_CAPACITY, Database
 from jobs_jupyter.service.store.leases import Leases
 
@@ -202,7 +202,7 @@ def test_killed_after_accepting(service: Path, tmp_path: Path) -> None:
 
 def test_killed_after_writing_down_the_intent(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    launch = in_database(service, runs.begin_run, job_id, machine.boot_id(), NONE_LEASED)
     job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 1
     assert [run.name for run in job.status(id=job_id).runs] == [launch.run]
@@ -214,7 +214,7 @@ async def unsaid(*_: str) -> None:
 
 def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks; sleep 0.5; exit 3")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    launch = in_database(service, runs.begin_run, job_id, machine.boot_id(), NONE_LEASED)
 
     async def start_and_die() -> None:
         paths = StatePaths(service)
@@ -235,7 +235,7 @@ def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_pa
 
 def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    launch = in_database(service, runs.begin_run, job_id, machine.boot_id(), NONE_LEASED)
     claim = StatePaths(service).job(job_id).run(launch.run).claim(1)
     claim.parent.mkdir(parents=True)
     claim.touch()
@@ -245,7 +245,7 @@ def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
 
 def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    in_database(service, changes.begin_run, job_id, "another-boot", NONE_LEASED)
+    in_database(service, runs.begin_run, job_id, "another-boot", NONE_LEASED)
     with pytest.raises(JobStateError, match="lost: the machine restarted"):
         job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 0
@@ -254,8 +254,8 @@ def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: 
 def running(home: Path, boot_id: str) -> tuple[str, RunPaths]:
     """Bring a job as far as a run that is written down as running; the files of its shim are the caller's."""
     job_id = accepted(home, "false")
-    run = in_database(home, changes.begin_run, job_id, boot_id, NONE_LEASED).run
-    in_database(home, changes.run_started, run)
+    run = in_database(home, runs.begin_run, job_id, boot_id, NONE_LEASED).run
+    in_database(home, runs.run_started, run)
     paths = StatePaths(home).job(job_id).run(run)
     paths.root.mkdir(parents=True)
     return job_id, paths
@@ -294,11 +294,11 @@ def test_a_process_that_got_a_dead_shims_pid_is_left_alone(service: Path) -> Non
 
 def test_killed_again_and_again_while_a_claim_is_revoked(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
-    launch = in_database(service, changes.begin_run, job_id, machine.boot_id(), NONE_LEASED)
+    launch = in_database(service, runs.begin_run, job_id, machine.boot_id(), NONE_LEASED)
     paths = StatePaths(service).job(job_id).run(launch.run)
     paths.root.mkdir(parents=True)
     paths.claim(1).touch()
-    in_database(service, changes.launch_again, launch.run, machine.boot_id())
+    in_database(service, runs.launch_again, launch.run, machine.boot_id())
     paths.claim(2).touch()
     job.wait(id=job_id, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 1

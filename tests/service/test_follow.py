@@ -14,7 +14,7 @@ from jobs_jupyter.models.settings import Configuration, Settings
 from jobs_jupyter.service import follow
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store import changes, runs
 from jobs_jupyter.service.store.database import NO_CAPACITY
 from jobs_jupyter.service.store.leases import Leases
 
@@ -29,7 +29,7 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
             new_job_id(), "n", "default", "local", "somebody", config, None, None, counts_as=10**6
         )  # so many CPUs that it is not started by itself
         await commit(changes.add_job, new)
-        launch = await commit(changes.begin_run, new.id, "boot", Leases(NO_CAPACITY, ()))
+        launch = await commit(runs.begin_run, new.id, "boot", Leases(NO_CAPACITY, ()))
         assert launch is not None
         path = home / "log"
         path.write_text("first\n")
@@ -39,7 +39,7 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
             answer = await alive(state, run)
             if answer:
                 path.write_text("first\nlast\n")
-                await commit(changes.end_run, run, Outcome("exit", 0))
+                await commit(runs.end_run, run, Outcome("exit", 0))
             return answer
 
         monkeypatch.setattr(follow, "_alive", alive_until_now)

@@ -20,7 +20,7 @@ from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.resources import NOTHING, Capacity
 from jobs_jupyter.service.scheduler import Queue, Waiting, plan
-from jobs_jupyter.service.store import changes, line, noted
+from jobs_jupyter.service.store import line, noted, runs
 from jobs_jupyter.service.store.leases import Leases, demand_of, leases
 from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs, queues
 
@@ -72,9 +72,7 @@ class Admission:
         asking = any(job.demand != NOTHING for job in waiting)
         given = leases(connection) if asking else Leases(self._capacity, ())
         decided = plan(waiting, places, given.free, self._capacity.total, now)
-        begun = [
-            changes.begin_run(connection, job.job_id, self._boot_id, given, now) for job in decided.start
-        ]
+        begun = [runs.begin_run(connection, job.job_id, self._boot_id, given, now) for job in decided.start]
         launches = [launch for launch in begun if launch is not None]
         if len(launches) < len(begun):  # somebody who waits no longer had what others could have
             self._knows_nothing = True

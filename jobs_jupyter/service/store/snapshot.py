@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, update
 
 from jobs_jupyter.models.base import MASK, SECRET_FIELD
 from jobs_jupyter.service.outcome import Outcome
-from jobs_jupyter.service.store import changes
+from jobs_jupyter.service.store import entry, runs
 from jobs_jupyter.service.store.records import TERMINAL
 from jobs_jupyter.service.store.schema import jobs, queues
 
@@ -108,14 +108,14 @@ def settle(connection: Connection, ended: Callable[[str, str], Outcome | None], 
         now: in microseconds.
     """
     not_ended = connection.execute(_NOT_ENDED).all()
-    for launch in changes.alive(connection):
+    for launch in runs.alive(connection):
         outcome = ended(launch.job_id, launch.run) or Outcome("lost", message=LOST)
-        changes.end_run(connection, launch.run, outcome, now)
+        runs.end_run(connection, launch.run, outcome, now)
     connection.execute(update(queues).values(cluster_started_at=None, idle_since=None))
     for job in connection.execute(_NOT_ENDED).all():
         if job.stop_requested_at is not None:
-            changes.finish(connection, job, "TERMINATED", now, reason="stopped")
+            entry.finish(connection, job, "TERMINATED", now, reason="stopped")
         else:
             why = job.reason.split(";")[0] if job.reason else "lost: it waited when the backup was made"
-            changes.finish(connection, job, "FAILED", now, reason=f"{why}; {NO_ENVIRONMENT}")
+            entry.finish(connection, job, "FAILED", now, reason=f"{why}; {NO_ENVIRONMENT}")
     return len(not_ended)

@@ -32,7 +32,7 @@ FREQUENT = 6
 RARE = (
     "changes.archive",
     "changes.drop_tags",
-    "changes.launch_again",
+    "runs.launch_again",
     "changes.remove",
     "changes.request_stop",
     "changes.set_tags",

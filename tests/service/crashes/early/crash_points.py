@@ -21,13 +21,13 @@ from typing import Any
 COMMITS = (
     "changes.add_job",
     "changes.archive",
-    "changes.begin_run",
+    "runs.begin_run",
     "changes.drop_tags",
-    "changes.end_run",
-    "changes.launch_again",
+    "runs.end_run",
+    "runs.launch_again",
     "changes.remove",
     "changes.request_stop",
-    "changes.run_started",
+    "runs.run_started",
     "changes.set_tags",
     "line.change",
     "line.due",
@@ -197,13 +197,13 @@ def _wrap_commits(trap: Trap) -> None:
 
     def decided(self: Any, connection: Any) -> Any:
         decision = decide(self, connection)
-        started = ["changes.begin_run"] if decision and decision.launches else []
+        started = ["runs.begin_run"] if decision and decision.launches else []
         for name in _once(together + started):
             trap.passing(f"before the commit of {name}")
         return decision
 
     def handing_over(self: Any, writes: list[Any], events: Any, decision: Any) -> None:
-        started = ["changes.begin_run"] if decision and decision.launches else []
+        started = ["runs.begin_run"] if decision and decision.launches else []
         done = list(_once([*(_name_of(write.change) for write in writes), *started]))
         for name in done:
             trap.passing(f"after the commit of {name}")
