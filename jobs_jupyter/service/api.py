@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -139,8 +140,9 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
     async def list_jobs(self, request: Request) -> Response:
         """One page of jobs; `cursor` asks for the one behind."""
         wanted = arguments.listing(request.query_params, self.state.user)
-        found, following = await self.database.read(queries.page, wanted)
-        return JSONResponse({"jobs": found, "next": following})
+        found, following = await self.database.read(queries.page, wanted, self.state.shelf)
+        text = f'{{"jobs":[{",".join(found)}],"next":{json.dumps(following)}}}'
+        return Response(text, media_type="application/json")
 
     async def find_job(self, request: Request) -> Response:
         """A job by its id, or the newest of a name within a project."""

@@ -17,6 +17,7 @@ from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.housekeeping import Housekeeping
 from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.shelf import Shelf
 from jobs_jupyter.service.supervisor import Supervisor
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class ServiceState:
         capacity = capacity_of(self.settings)
         self.counts_as = min(self.settings.default_cpus, len(capacity.cpus))
         self.database = Database(paths.database, capacity)
+        self.shelf = Shelf()
         clock = Clock(self.database.last_change_at)
         self.feed = Feed(self.database, clock)
         self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity, self.settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.queries import SORT_COLUMNS, Listing
 from jobs_jupyter.service.store.schema import jobs, tags
+from jobs_jupyter.service.store.shelf import Shelf
 
 WORDS = ("a", "B", "b", "ä", "")
 STATES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "TERMINATED")
@@ -103,8 +105,8 @@ def expected(known: list[Job], listing: Listing) -> list[str]:
 
 def pages(connection: Connection, listing: Listing) -> Iterator[list[str]]:
     while True:
-        shown, cursor = queries.page(connection, listing)
-        yield [job["id"] for job in shown]
+        shown, cursor = queries.page(connection, listing, Shelf())
+        yield [json.loads(job)["id"] for job in shown]
         if cursor is None:
             return
         listing = replace(listing, cursor=cursor)
@@ -150,6 +152,6 @@ def test_a_cursor_that_is_none_of_ours_is_refused(database: Database) -> None:
         for content in (b"", b"1", b"[1]", b"[[1], 2]", b'[{}, "x"]', b"\xff", b"[1.5, 2]"):
             cursor = base64.urlsafe_b64encode(content).decode() or "x"
             with pytest.raises(InvalidRequestError, match="not a cursor"):
-                queries.page(connection, Listing(cursor=cursor))
+                queries.page(connection, Listing(cursor=cursor), Shelf())
         with pytest.raises(InvalidRequestError):
-            queries.page(connection, Listing(cursor="ü"))
+            queries.page(connection, Listing(cursor="ü"), Shelf())

@@ -7,6 +7,7 @@ import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +35,7 @@ from jobs_jupyter.service.store.records import (
     view,
 )
 from jobs_jupyter.service.store.schema import events, jobs, runs, tags
+from jobs_jupyter.service.store.shelf import Shelf
 
 SORT_COLUMNS = {
     "STATUS": jobs.c.state,
@@ -63,6 +65,9 @@ class Listing:
     descending: bool = True
     page_size: int = 50
     cursor: str | None = None
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
 
 def view_of(connection: Connection, job_id: str) -> dict[str, Any]:
@@ -107,16 +112,36 @@ def by_key(connection: Connection, key: str | None) -> dict[str, Any] | None:
     return next(iter(statuses(connection, rows)), None)
 
 
-def page(connection: Connection, listing: Listing) -> tuple[list[dict[str, Any]], str | None]:
-    """Return one page of jobs and the cursor of the next, None at the end."""
+def page(connection: Connection, listing: Listing, shelf: Shelf) -> tuple[list[str], str | None]:
+    """Return the JSON of each job of one page, and the cursor of the next page, None at the end."""
     column = SORT_COLUMNS[listing.sort_field]
-    query = _by_creation(listing) if column is jobs.c.created_at else _by(column, listing)
-    rows = connection.execute(query).all()
+    rows = connection.execute(_query(listing)).all()
     shown = rows[: listing.page_size]
     following = None
     if len(rows) > len(shown):
         following = _encode([getattr(shown[-1], column.key), shown[-1].id])
-    return statuses(connection, shown), following
+    return _texts(connection, shown, shelf), following
+
+
+@lru_cache(256)
+def _query(listing: Listing) -> Select[Any]:
+    """Return the query for a page; building one costs as much as running it."""
+    column = SORT_COLUMNS[listing.sort_field]
+    return _by_creation(listing) if column is jobs.c.created_at else _by(column, listing)
+
+
+def _texts(connection: Connection, rows: Sequence[Row[Any]], shelf: Shelf) -> list[str]:
+    found = shelf.find(rows)
+    missing = [row for row, text in zip(rows, found, strict=True) if text is None]
+    made = iter(_encoded(connection, missing, shelf) if missing else ())
+    return [next(made) if text is None else text for text in found]
+
+
+def _encoded(connection: Connection, rows: Sequence[Row[Any]], shelf: Shelf) -> list[str]:
+    texts = [json.dumps(status, separators=(",", ":")) for status in statuses(connection, rows)]
+    for row, text in zip(rows, texts, strict=True):
+        shelf.keep(row, text)
+    return texts
 
 
 def _by_creation(listing: Listing) -> Select[Any]:
