@@ -46,7 +46,7 @@ from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import changes, compute, packages, queries
+from jobs_jupyter.service.store import asked, changes, packages, queries
 
 log = logging.getLogger(__name__)
 API = 1
@@ -266,14 +266,10 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         return JSONResponse({"stored": await self.supervisor.packages.add_blobs(_chunks(request))})
 
     async def _demand(self, config: JobConfig) -> Demand | None:
-        """Return what a job asks for, None for nothing; refused where this machine can never meet it."""
-        queue = config.job_queue_config
-        named = queue and (
-            queue.target_job_queue_name or (queue.job_queue_spec and queue.job_queue_spec.compute_config)
-        )
-        if config.compute_config is None and not named:
+        """Return what a job asks for, None for nothing; refused where it, or its queue, can't be had."""
+        if config.compute_config is None and config.job_queue_config is None:
             return None
-        return await self.database.read(compute.demand, config)
+        return await self.database.read(asked.demand, config, config.project or DEFAULT_PROJECT)
 
     async def _run(self, request: Request, name: str | None) -> RunPaths | None:
         row = await self.database.read(queries.run_of, _id(request), name)

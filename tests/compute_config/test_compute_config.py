@@ -67,8 +67,16 @@ def test_what_jobs_are_admitted_with(service: Path, tmp_path: Path) -> None:
     given = JobQueueConfig(job_queue_spec=JobQueueSpec(idle_timeout_s=1, name="line", compute_config="small"))
     first = submit("true", job_queue_config=given)
     targeted = submit("true", job_queue_config=JobQueueConfig(target_job_queue_name="line"))
+    plain = JobQueueSpec(idle_timeout_s=1, name="line")
+    joined = submit("true", job_queue_config=JobQueueConfig(job_queue_spec=plain))
     nothing = submit("true")
-    wanted = {named: (1, 2**26, 0), inline: (1, 2**27, 0), first: (1, 2**26, 0), targeted: (1, 2**26, 0)}
+    wanted = {
+        named: (1, 2**26, 0),
+        inline: (1, 2**27, 0),
+        first: (1, 2**26, 0),
+        targeted: (1, 2**26, 0),
+        joined: (1, 2**26, 0),
+    }
     for job_id, demand in wanted.items():
         assert ended(job_id).state == "SUCCEEDED"
         assert stored(service, job_id) == demand

@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
-from jobs_jupyter import job
-from jobs_jupyter.job.models import JobConfig
-from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
+from jobs_jupyter import job, job_queue
+from jobs_jupyter.client.http import client
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
+from jobs_jupyter.models.errors import (
+    InvalidRequestError,
+    JobQueueNotFoundError,
+    PackageError,
+    UnsupportedError,
+)
 from tests.jobs import ended, output, run, submit
 
 UNSUPPORTED: dict[str, Any] = {
@@ -73,6 +79,51 @@ def test_what_this_service_cannot_honour_is_refused_by_name(service: Path, tmp_p
     assert not list(service.glob("packages/blobs/*/*"))
     assert list(job.list()) == []
     assert not list(service.glob("jobs/*"))
+
+
+def everything(home: Path) -> list[Path]:
+    """All files of a state directory but those that a service has of its own."""
+    own = ("jobs.db", "service.", "start.lock", "token")
+    return [path for path in home.rglob("*") if path.is_file() and not path.name.startswith(own)]
+
+
+def test_a_check_stores_nothing(service: Path) -> None:
+    spec = {"name": "line", "idle_timeout_s": 5}
+    config = {"entrypoint": "true", "tags": {"a": "b"}, "job_queue_config": {"job_queue_spec": spec}}
+    body = {"origin": {"environment": {"A": "b"}}, "idempotency_key": "key"}
+    check = {**body, "config": {**config, "working_dir": "/not/here"}, "check_only": True}
+    assert client.json("POST", "/v1/jobs", body=check) == {"accepted": True}
+    assert list(job.list()) == []
+    assert job_queue.list() == []
+    assert everything(service) == []
+    with client.stream("/v1/events", query={"after": 0, "wait_s": 0.1}) as answer:
+        assert b"data:" not in answer.read()
+    made = client.json("POST", "/v1/jobs", body={**body, "config": config})  # there is no trace of the key
+    assert ended(made["id"]).state == "SUCCEEDED"
+    assert everything(service)
+
+
+def test_a_queue_that_can_not_be_had_is_refused_before_anything_is_packaged(
+    service: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("text")
+    sealed = JobQueueSpec(name="sealed", idle_timeout_s=5)
+    ended(submit("true", job_queue_config=JobQueueConfig(job_queue_spec=sealed)))
+    job_queue.archive(name="sealed")
+    other = sealed.options(name="line")
+    ended(submit("true", job_queue_config=JobQueueConfig(job_queue_spec=other)))
+    refused: list[tuple[JobQueueConfig, type[Exception]]] = [
+        (JobQueueConfig(target_job_queue_name="lime"), JobQueueNotFoundError),
+        (JobQueueConfig(target_job_queue_name="sealed"), InvalidRequestError),
+        (JobQueueConfig(job_queue_spec=sealed), InvalidRequestError),
+        (JobQueueConfig(job_queue_spec=other.options(max_concurrency=9)), InvalidRequestError),
+        (JobQueueConfig(priority=1), InvalidRequestError),
+    ]
+    for config, kind in refused:
+        with pytest.raises(kind):
+            submit("true", job_queue_config=config, working_dir=str(tmp_path))
+    assert not list(service.glob("packages/*/*"))
+    assert len(list(job.list())) == 2
 
 
 def test_a_directory_that_cannot_be_packaged_leaves_no_job(service: Path, tmp_path: Path) -> None:

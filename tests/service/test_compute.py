@@ -1,25 +1,22 @@
-"""Compute configs in the database: their versions, and which one a job has."""
+"""Compute configs in the database: their versions, and what a name means."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, insert
+from sqlalchemy import Connection, create_engine
 
 from jobs_jupyter.models.compute import read_compute_config
-from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError, UnsupportedError
-from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError
 from jobs_jupyter.models.names import new_compute_config_id
-from jobs_jupyter.models.queue import JobQueueSpec
-from jobs_jupyter.service.resources import Capacity, Demand
+from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import compute
 from jobs_jupyter.service.store.leases import CAPACITY
-from jobs_jupyter.service.store.schema import metadata, queues
+from jobs_jupyter.service.store.schema import metadata
 
 GIB = 2**30
 MACHINE = Capacity((0, 1, 2, 3), 16 * GIB, ())
@@ -42,31 +39,6 @@ def database() -> Iterator[Connection]:
 def create(connection: Connection, name: str | None, cpus: int = 1, at: int = 1) -> dict[str, Any]:
     config = read_compute_config({"min_resources": {"CPU": cpus}})
     return compute.create(connection, compute.NewConfig(new_compute_config_id(), name, config, "me"), at)
-
-
-def add_queue(connection: Connection, name: str, project: str = "default", **spec: Any) -> None:
-    made = json.dumps(JobQueueSpec(idle_timeout_s=1, name=name, **spec).to_dict(exclude_unset=True))
-    row = {"id": f"{project}-{name}", "name": name, "project": project, "spec": made, "digest": ""}
-    more = {"execution_mode": "FIFO", "max_concurrency": 1, "idle_timeout_s": 1, "state": "ACTIVE"}
-    rest = {"creator_id": "me", "created_at": 1, "cluster_jobs": 0, "clusters": 0}
-    connection.execute(insert(queues), {**row, **more, **rest})
-
-
-def demand(connection: Connection, **fields: Any) -> Demand | None:
-    return compute.demand(connection, JobConfig(entrypoint="true", **fields))
-
-
-def cpus(connection: Connection, **fields: Any) -> int | None:
-    found = demand(connection, **fields)
-    return found.cpus if found else None
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"target_job_queue_name": name}
-
-
-def described(**spec: Any) -> dict[str, Any]:
-    return {"job_queue_spec": {"idle_timeout_s": 1, **spec}}
 
 
 @given(names=st.lists(st.sampled_from("abc")))
@@ -125,57 +97,15 @@ def test_an_archived_one_is_found_but_no_job_can_use_it_and_its_name_is_taken(co
         create(connection, "big")
     for name in ("big", "big:1"):
         with pytest.raises(InvalidRequestError, match=r"'big' is archived.* there are: other"):
-            demand(connection, compute_config=name)
+            compute.usable(connection, name)
 
 
-def test_what_a_job_asks_for(connection: Connection) -> None:
-    create(connection, "big", cpus=1)
-    create(connection, "big", cpus=2)
-    assert demand(connection) is None
-    assert demand(connection, compute_config="big") == Demand(2, 8 * GIB, 0)
-    assert cpus(connection, compute_config="big:1") == 1
-    assert cpus(connection, compute_config={"min_resources": {"CPU": 3}}) == 3
-    assert cpus(connection, compute_config={"configs": [{"min_resources": {"CPU": 4}}]}) == 4
-    assert demand(connection, compute_config={}) is None
-    with pytest.raises(ComputeConfigNotFoundError, match=r"'bog'.*mean 'big'"):
-        demand(connection, compute_config="bog")
-    create(connection, "huge", cpus=64)
-    with pytest.raises(UnsupportedError, match="CPU=64, where jobs have 4"):
-        demand(connection, compute_config="huge")
-
-
-def test_the_queues_compute_config_is_the_jobs_where_it_has_none(connection: Connection) -> None:
-    create(connection, "big", cpus=2)
-    add_queue(connection, "line", compute_config="big")
-    add_queue(connection, "plain")
-    add_queue(connection, "line", project="other", compute_config="gone")
-    assert cpus(connection, job_queue_config=described(name="new", compute_config="big:1")) == 2
-    assert cpus(connection, job_queue_config=described(compute_config="big")) == 2
-    assert cpus(connection, job_queue_config=target("line")) == 2
-    assert cpus(connection, job_queue_config=described(name="line")) == 2, "what a spec leaves out"
-    assert cpus(connection, job_queue_config={"priority": 1}) is None
-    for queue in (target("plain"), target("none"), described(name="plain"), described()):
-        assert cpus(connection, job_queue_config=queue) is None
-        inline = {"min_resources": {"CPU": 3}}
-        assert cpus(connection, job_queue_config=queue, compute_config=inline) == 3
-    for queue in (described(compute_config="gone"), described(name="line")):
-        with pytest.raises(ComputeConfigNotFoundError, match="'gone'"):
-            demand(connection, project="other", job_queue_config=queue)
-
-
-def test_the_jobs_and_the_queues_have_to_match(connection: Connection) -> None:
-    for _ in range(2):
-        create(connection, "big", cpus=2)
-    create(connection, "twin", cpus=2)
-    add_queue(connection, "line", compute_config="big")
-    same: list[Any] = ["big", "big:2", {"min_resources": {"CPU": 2}}]
-    for queue in (target("line"), described(compute_config="big"), described(name="line")):
-        assert [cpus(connection, compute_config=own, job_queue_config=queue) for own in same] == [2] * 3
-        for other in ("big:1", "twin"):
-            full_name = compute.find(connection, other)["name"] + ":1"
-            with pytest.raises(InvalidRequestError, match=rf"is '{full_name}', and its queue's is 'big:2'"):
-                demand(connection, compute_config=other, job_queue_config=queue)
-        with pytest.raises(
-            InvalidRequestError, match=r"is \{'min_resources': \{'CPU': 1\}\}, and its queue's"
-        ):
-            demand(connection, compute_config={"min_resources": {"CPU": 1}}, job_queue_config=queue)
+def test_a_name_without_a_version_is_the_latest_now_or_at_a_time(connection: Connection) -> None:
+    for at in (10, 20, 30):
+        create(connection, "big", at=at)
+    then = {5: "big:3", 10: "big:1", 19: "big:1", 20: "big:2", 99: "big:3"}  # at 5 there was none yet
+    assert {at: compute.full_name(connection, "big", at) for at in then} == then
+    assert compute.full_name(connection, "big") == "big:3"
+    assert compute.full_name(connection, "big:2", 10) == "big:2"
+    with pytest.raises(ComputeConfigNotFoundError):
+        compute.full_name(connection, "none", 10)

@@ -1,4 +1,4 @@
-"""Compute configs in the database, and which of them a job has."""
+"""Compute configs in the database: their versions, and what a name means."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig, read_compute_config
 from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError
-from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import random_compute_config_name
 from jobs_jupyter.service.clock import iso
-from jobs_jupyter.service.demand import demand_of
-from jobs_jupyter.service.resources import Demand
-from jobs_jupyter.service.store.leases import capacity
-from jobs_jupyter.service.store.schema import compute_configs, queues
+from jobs_jupyter.service.store.schema import compute_configs
 
 Config = ComputeConfig | MultiResourceComputeConfig
 _SUGGESTIONS = 5
+_LATEST_AT = (
+    select(compute_configs)
+    .where(compute_configs.c.name == bindparam("name"), compute_configs.c.created_at <= bindparam("at"))
+    .order_by(compute_configs.c.version.desc())
+    .limit(1)
+)
 
 
 # --- the functions of jobs_jupyter.compute_config -----------------------------------------------------
@@ -113,8 +115,8 @@ def _require(connection: Connection, wanted: str) -> Row[Any]:
 
 def _not_found(connection: Connection, name: str) -> str:
     text = f"There is no compute config {name!r}"
-    usable = compute_configs.c.archived_at.is_(None)
-    query = select(compute_configs.c.name).where(usable).group_by(compute_configs.c.name)
+    is_open = compute_configs.c.archived_at.is_(None)
+    query = select(compute_configs.c.name).where(is_open).group_by(compute_configs.c.name)
     newest = query.order_by(func.max(compute_configs.c.created_at).desc())
     known = list(connection.execute(newest).scalars())
     if not known:
@@ -138,69 +140,34 @@ def _status(row: Row[Any]) -> dict[str, Any]:
     return {name: value for name, value in full.items() if value is not None}
 
 
-# --- which one a job has --------------------------------------------------------------------------------
+# --- what a name means ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """A compute config, and what it was called: `gpus:2`, or None of one that was given inline."""
-
-    full_name: str | None
-    config: Config
-
-    def is_same(self, other: Resolved) -> bool:
-        """Whether both are the same version, or, where one was given inline, of the same content."""
-        if self.full_name and other.full_name:
-            return self.full_name == other.full_name
-        return self.config == other.config
-
-    def __str__(self) -> str:
-        return repr(self.full_name) if self.full_name else f"{self.config.to_dict(exclude_unset=True)}"
-
-
-def demand(connection: Connection, config: JobConfig) -> Demand | None:
-    """Return what a job asks for of the machine that the database was opened with; None: nothing.
-
-    It is what its compute config says, or its queue's where it has none of its own.
+def full_name(connection: Connection, wanted: str, at: int | None = None) -> str:
+    """Return a name with its version: `gpus:2`. Without one it is the latest, now or at that time.
 
     Raises:
         ComputeConfigNotFoundError: there is no such name or version.
-        InvalidRequestError: it is archived, or the job's and the queue's differ.
-        UnsupportedError: this machine can never meet it, or a field of it can't be honoured here.
     """
-    own = _resolve(connection, config.compute_config)
-    shared = _resolve(connection, _of_queue(connection, config))
-    if own and shared and not own.is_same(shared):
-        raise InvalidRequestError(
-            f"The job's compute_config is {own}, and its queue's is {shared}; they have to match. "
-            "Leave the job's out to use the queue's."
-        )
-    chosen = own or shared
-    return demand_of(chosen.config, capacity(connection)) if chosen else None
+    row = _require(connection, wanted)
+    if at is not None and ":" not in wanted:
+        then = connection.execute(_LATEST_AT, {"name": wanted, "at": at}).one_or_none()
+        row = then if then is not None else row
+    return f"{row.name}:{row.version}"
 
 
-def _resolve(connection: Connection, wanted: str | Config | None) -> Resolved | None:
-    if not isinstance(wanted, str):
-        return Resolved(None, wanted) if wanted is not None else None
+def usable(connection: Connection, wanted: str) -> tuple[str, Config]:
+    """Return a compute config that a job may have, and its name with its version.
+
+    Raises:
+        ComputeConfigNotFoundError: there is no such name or version.
+        InvalidRequestError: it is archived.
+    """
     row = _require(connection, wanted)
     if row.archived_at is not None:
-        usable = [each["name"] for each in every(connection, include_archived=False)]
+        there = [each["name"] for each in every(connection, include_archived=False)]
         raise InvalidRequestError(
             f"The compute config {row.name!r} is archived, and no new job can use it. "
-            f"Use another one; there are: {', '.join(sorted(usable)) or 'none'}."
+            f"Use another one; there are: {', '.join(sorted(there)) or 'none'}."
         )
-    return Resolved(f"{row.name}:{row.version}", read_compute_config(json.loads(row.config)))
-
-
-def _of_queue(connection: Connection, config: JobConfig) -> str | None:
-    """Return the compute config of the spec of the job's queue: as the job gives it, or as it was made."""
-    wanted = config.job_queue_config
-    if wanted is None:
-        return None
-    spec = wanted.job_queue_spec
-    if spec is not None and spec.compute_config is not None:
-        return spec.compute_config
-    name = spec.name if spec is not None else wanted.target_job_queue_name
-    of_name = (queues.c.name == name, queues.c.project == (config.project or "default"))
-    made = connection.execute(select(queues.c.spec).where(*of_name)).scalar_one_or_none() if name else None
-    return json.loads(made).get("compute_config") if made else None
+    return f"{row.name}:{row.version}", read_compute_config(json.loads(row.config))

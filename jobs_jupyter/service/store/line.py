@@ -15,7 +15,7 @@ from jobs_jupyter.models.names import new_queue_id
 from jobs_jupyter.models.queue import JobQueueSpec
 from jobs_jupyter.service.clock import SECOND, iso
 from jobs_jupyter.service.scheduler import Queue
-from jobs_jupyter.service.store import noted
+from jobs_jupyter.service.store import compute, noted
 from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
@@ -54,27 +54,42 @@ def join(
     """Return the queue that the config asks for, made where its spec is new; None: no queue.
 
     Raises:
-        InvalidRequestError: no such queue, one that takes no jobs, or a spec that differs from it.
+        JobQueueNotFoundError: no such queue.
+        InvalidRequestError: one that takes no jobs, or a spec that differs from it.
+    """
+    found = look_up(connection, config, project)
+    wanted = config.job_queue_config
+    if found is None and wanted is not None and wanted.job_queue_spec is not None:
+        return require(connection, _make(connection, wanted.job_queue_spec, project, creator_id, now))
+    return found
+
+
+def look_up(connection: Connection, config: JobConfig, project: str) -> Row[Any] | None:
+    """Return the queue that the config asks for; None: no queue, or one that its spec has yet to make.
+
+    Raises:
+        JobQueueNotFoundError: no such queue.
+        ComputeConfigNotFoundError: the spec's compute config is not there.
+        InvalidRequestError: one that takes no jobs, or a spec that differs from it.
     """
     wanted = config.job_queue_config
     if wanted is None:
         return None
-    if wanted.target_job_queue_name is None and wanted.job_queue_spec is None:
-        if wanted.priority is not None:
-            raise InvalidRequestError(
-                f"priority={wanted.priority} is a place in a queue, and the job names none. "
-                "Add target_job_queue_name or job_queue_spec."
-            )
-        return None
     spec = wanted.job_queue_spec
-    found = _target(connection, wanted.target_job_queue_name, project) if spec is None else None
     if spec is not None:
         found = _by_spec(connection, spec, project)
-        if found is None:
-            return require(connection, _make(connection, spec, project, creator_id, now))
-        _check_same(found, spec)
-    assert found is not None
-    if found.state != "ACTIVE":
+        if found is not None:
+            _check_same(connection, found, spec)
+    elif wanted.target_job_queue_name is not None:
+        found = _target(connection, wanted.target_job_queue_name, project)
+    elif wanted.priority is not None:
+        raise InvalidRequestError(
+            f"priority={wanted.priority} is a place in a queue, and the job names none. "
+            "Add target_job_queue_name or job_queue_spec."
+        )
+    else:
+        return None
+    if found is not None and found.state != "ACTIVE":
         raise InvalidRequestError(
             f"The queue {found.name or found.id!r} is archived and takes no more jobs. Use another one."
         )
@@ -84,11 +99,17 @@ def join(
 def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row[Any] | None:
     if spec.name is not None:
         return connection.execute(_BY_NAME, {"project": project, "name": spec.name}).one_or_none()
-    return connection.execute(_BY_DIGEST, {"project": project, "digest": _digest(spec)}).one_or_none()
+    return connection.execute(
+        _BY_DIGEST, {"project": project, "digest": _digest(connection, spec)}
+    ).one_or_none()
 
 
-def _digest(spec: JobQueueSpec) -> str:
-    return hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode()).hexdigest()
+def _digest(connection: Connection, spec: JobQueueSpec) -> str:
+    """Return what identifies a spec without a name: its content, with the version of its compute config."""
+    content = spec.to_dict()
+    if spec.compute_config is not None:
+        content["compute_config"] = compute.full_name(connection, spec.compute_config)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _target(connection: Connection, name: str | None, project: str) -> Row[Any]:
@@ -111,7 +132,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
         "id": queue_id,
         "name": spec.name,
         "project": project,
-        "digest": _digest(spec),
+        "digest": _digest(connection, spec),
         "spec": json.dumps(spec.to_dict(exclude_unset=True)),
         "execution_mode": spec.execution_mode.value,
         "max_concurrency": spec.max_concurrency,
@@ -127,10 +148,13 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
     return queue_id
 
 
-def _check_same(queue: Row[Any], spec: JobQueueSpec) -> None:
+def _check_same(connection: Connection, queue: Row[Any], spec: JobQueueSpec) -> None:
     """Refuse a spec that gives a setting another value than the queue was made with."""
     given = spec.to_dict(exclude_unset=True)
     made = {**JobQueueSpec.from_dict(json.loads(queue.spec)).to_dict(), **_settings(queue)}
+    made["compute_config"] = compute_config_of(connection, queue)
+    if spec.compute_config is not None:
+        given["compute_config"] = compute.full_name(connection, spec.compute_config, queue.created_at)
     different = [name for name in given if name != "name" and given[name] != made.get(name)]
     if different:
         here = ", ".join(f"{name}={made.get(name)!r}" for name in different)
@@ -139,6 +163,12 @@ def _check_same(queue: Row[Any], spec: JobQueueSpec) -> None:
             f"The queue {queue.name or queue.id!r} has {here}; this job's spec has {there}. "
             "Leave that out to join it as it is, or name another queue."
         )
+
+
+def compute_config_of(connection: Connection, queue: Row[Any]) -> str | None:
+    """Return a queue's compute config by name and version; where its spec gave none, the latest of then."""
+    wanted = json.loads(queue.spec).get("compute_config")
+    return compute.full_name(connection, wanted, queue.created_at) if wanted is not None else None
 
 
 def _settings(queue: Row[Any]) -> dict[str, Any]:
