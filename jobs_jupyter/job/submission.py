@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from jobs_jupyter.client.http import client
@@ -18,17 +19,23 @@ from jobs_jupyter.packaging.local_paths import has_local_paths, with_packages
 RESENT = 2
 
 
-def submit(config: JobConfig) -> dict[str, Any]:
+def submit(config: JobConfig, working_dir: Callable[[], Snapshot] | None = None) -> dict[str, Any]:
     """Submit a job and return its first status, as a dict.
 
     Everything that can be refused is refused before anything is packaged.
+
+    Args:
+        config: what to submit.
+        working_dir: takes the snapshot that the job runs in, where the config names no directory.
     """
     key, origin = uuid.uuid4().hex, _origin()
-    local = has_local_paths(config)
+    local = working_dir is not None or has_local_paths(config)
     for attempt in range(1 + RESENT):
         if local:
             _send(config, origin, check_only=True)
         sent = with_packages(config, _upload, default_home())
+        if working_dir is not None:
+            sent = sent.options(working_dir=_upload(working_dir()))
         try:
             return _send(sent, origin, idempotency_key=key)
         except PackageError:  # another job's deletion took the package along in between

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from jobs_jupyter import job as sdk
-from jobs_jupyter.client.packages import upload
+from jobs_jupyter.job import submission
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
-from jobs_jupyter.packaging.directory import snapshot
+from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
 from jobs_jupyter.queueing import submit_into
 from jobs_jupyter.words import compute_of
@@ -46,19 +46,28 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
-    taken = snapshot(_directory(options), options.exclude, extra=files, home=default_home())
-    config = config.options(working_dir=upload(taken.manifest, taken.chunks))
-    job_id = _submit(config, options.queue, options.priority)
+    directory = _directory(options)
+
+    def packaged() -> Snapshot:
+        return snapshot(directory, options.exclude, extra=files, home=default_home())
+
+    job_id = _submit(config, packaged, options.queue, options.priority)
     return Job(job_id, config.name or sdk.status(id=job_id).name)
 
 
-def _submit(config: JobConfig, queue: str | None, priority: int | None) -> str:
+def _submit(
+    config: JobConfig, packaged: Callable[[], Snapshot], queue: str | None, priority: int | None
+) -> str:
     """Submit into the queue of that name; the first job makes it, with the defaults."""
-    if queue is None:
-        if priority is not None:
-            raise UsageError("%%job: --priority is a place in a queue; name one with --queue.")
-        return sdk.submit(config)
-    return submit_into(config, queue, priority)
+
+    def send(config: JobConfig) -> str:
+        return str(submission.submit(config, packaged)["id"])
+
+    if queue is not None:
+        return submit_into(config, queue, priority, send)
+    if priority is not None:
+        raise UsageError("%%job: --priority is a place in a queue; name one with --queue.")
+    return send(config)
 
 
 def _compute(options: argparse.Namespace) -> str | dict[str, dict[str, int]] | None:

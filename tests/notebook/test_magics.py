@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter import job, job_queue
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
 from tests.notebook.conftest import Kernel
 
 pytestmark = pytest.mark.notebook
+SEALED = JobQueueConfig(job_queue_spec=JobQueueSpec(name="sealed", idle_timeout_s=5))
 
 
 def test_a_cell_becomes_a_job(kernel: Kernel) -> None:
@@ -176,6 +178,20 @@ def test_a_queue_by_name(kernel: Kernel) -> None:
     assert asked == {"min_resources": {"memory": 2**26}}
     assert "--compute big says" in kernel("%%job --compute big --cpus 1\n1").error
     assert "name one with --queue" in kernel("%%job --priority 3\n1").error
+
+
+def test_a_cell_is_refused_before_anything_is_sent(kernel: Kernel, service: Path) -> None:
+    job.wait(id=job.submit(JobConfig(entrypoint="true", job_queue_config=SEALED)))
+    job_queue.archive(name="sealed")
+    for options, said in (
+        ("--compute big", "There is no compute config 'big'"),
+        ("--cpus 4096", "CPU=4096, where jobs have"),
+        ("-q sealed", "'sealed' is archived and takes no more jobs"),
+        ("-q new --compute big", "There is no compute config 'big'"),
+    ):
+        assert said in kernel(f"%%job {options}\n1").error
+    assert not list(service.glob("packages/*/*"))
+    assert [queue.name for queue in job_queue.list()] == ["sealed"]
 
 
 def test_braces_and_dollars_are_left_alone(kernel: Kernel) -> None:
