@@ -10,6 +10,8 @@ PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 BUNDLE := jobs_jupyter/notebook/static/panel.js
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -type f -print)
+# Tests and benchmarks start hundreds of interpreters, which should not compile each time.
+unexport PYTHONDONTWRITEBYTECODE
 # Node comes from a Python package in .venv.
 NODE := PATH="$(BIN):$$PATH"
 # Runs a command with a state directory of its own, and leaves no job or service behind.

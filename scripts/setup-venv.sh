@@ -31,7 +31,7 @@ trap 'rm -f "$uv_pin"' EXIT
 awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements-dev.txt >"$uv_pin"
 "${pip[@]}" install --require-hashes -r "$uv_pin"
 export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} UV_NO_PROGRESS=1 UV_NO_CONFIG=1 UV_LINK_MODE=${UV_LINK_MODE:-copy}
-if ! .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt; then
+if ! .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements-dev.txt; then
     echo "uv could not install the dependencies; trying pip, which takes about a minute"
     "${pip[@]}" install --require-hashes -r requirements-dev.txt
 fi

@@ -289,7 +289,7 @@ def test_a_file_system_without_locks(home: Path, tmp_path: Path) -> None:
         "no lock can be taken (No locks available). Set JOBS_JUPYTER_HOME to a directory on a local" in said
     )
     done = python(
-        "import sys; from jobs_jupyter.service.__main__ import main; sys.exit(main([]))", PYTHONPATH=without
+        "import sys; from jobs_jupyter.service.program import main; sys.exit(main([]))", PYTHONPATH=without
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
