@@ -4,30 +4,52 @@ from __future__ import annotations
 
 import argparse
 import re
+from decimal import Decimal
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}  # in the order in which they are written
+_AMOUNT = r"([0-9]+(?:\.[0-9]+)?)"
+_DURATION = re.compile("".join(f"(?:{_AMOUNT}{unit}{'?' if unit == 's' else ''})?" for unit in UNITS))
 
 
 def duration(text: str) -> int:
-    """Return `90s`, `15m`, `2h`, `1d` or a plain number of seconds in seconds."""
-    match = re.fullmatch(r"(\d+)([smhd]?)", text)
-    if match is None or (seconds := int(match[1]) * UNITS[match[2] or "s"]) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 15m or 2h")
-    return seconds
+    """Return `90s`, `15m`, `1h30m`, `1.5h`, `1d` or a plain number of seconds in seconds."""
+    match = _DURATION.fullmatch(text)
+    given = (
+        [(amount, unit) for amount, unit in zip(match.groups(), UNITS, strict=True) if amount]
+        if match
+        else []
+    )
+    seconds = sum((Decimal(amount) * UNITS[unit] for amount, unit in given), Decimal())
+    if seconds == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 15m, 2h or 1h30m")
+    if seconds != int(seconds):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of seconds")
+    return int(seconds)
 
 
-def count(text: str) -> int:
-    """Return a whole number that is not negative."""
-    if not re.fullmatch(r"\d+", text):
+def count(text: str, least: int = 0, most: int = 2**31 - 1) -> int:
+    """Return a whole number within bounds."""
+    if not re.fullmatch(r"-?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def some(text: str) -> int:
-    """Return a whole number of at least 1."""
-    if (number := count(text)) == 0:
-        raise argparse.ArgumentTypeError("0 would show nothing")
+    if not least <= (number := int(text)) <= most:
+        bound = f"at least {least}" if number < least else f"at most {most}"
+        raise argparse.ArgumentTypeError(f"must be {bound}, not {text}")
     return number
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    return count(text, least=1)
+
+
+def urgency(text: str) -> int:
+    """Return a priority: 0 is first, and there is room for a time in nanoseconds."""
+    return count(text, most=2**63 - 1)
+
+
+def port(text: str) -> int:
+    """Return a TCP port; 0 stands for a free one."""
+    return count(text, most=65535)
 
 
 def pair(text: str) -> tuple[str, str | None]:
@@ -49,13 +71,6 @@ def tag(text: str) -> tuple[str, str]:
 def idle(text: str) -> int:
     """Return a duration in seconds, or 0: at once."""
     return 0 if text == "0" else duration(text)
-
-
-def positive(text: str) -> int:
-    """Return a whole number of at least 1."""
-    if (number := count(text)) == 0:
-        raise argparse.ArgumentTypeError("0 is too few; write 1 or more, or leave it out")
-    return number
 
 
 def size(text: str) -> int:

@@ -30,6 +30,50 @@ def test_a_timeout_that_may_be_0() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("90", 90),
+        ("15m", 900),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1d2h3m4s", 93784),
+        ("0.1m", 6),
+    ],
+)
+def test_durations(text: str, seconds: int) -> None:
+    assert words.duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0h", "soon", "30m1h", "1h1h", "h", "-5s", "1,5h", "1h30", "1 h", "٣s"]
+)
+def test_what_is_no_duration(text: str) -> None:
+    if text == "1h30":  # the last unit may be left out
+        assert words.duration(text) == 3630
+    else:
+        with pytest.raises(argparse.ArgumentTypeError, match="1h30m"):
+            words.duration(text)
+    with pytest.raises(argparse.ArgumentTypeError, match="whole number of seconds"):
+        words.duration("1.5s")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("-1", "at least 0, not -1"),
+        ("2147483648", "at most 2147483647"),
+        ("x", "not a whole"),
+        ("1.5", "not a"),
+    ],
+)
+def test_counts(text: str, said: str) -> None:
+    assert words.count("7") == 7
+    with pytest.raises(argparse.ArgumentTypeError, match=said):
+        words.count(text)
+
+
+@pytest.mark.parametrize(
     ("line", "compute"),
     [
         ("", None),

@@ -6,6 +6,7 @@ rich) is imported by the verb that needs it, so that `--help` and completion are
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
@@ -27,9 +28,9 @@ from jobs_jupyter.cli import (
     tags,
 )
 from jobs_jupyter.cli.output import complain
-from jobs_jupyter.cli.parser import Parser, UsageError
+from jobs_jupyter.cli.parser import ANY, NAMED, Parser, UsageError
 from jobs_jupyter.models.errors import InvalidRequestError, JobsError
-from jobs_jupyter.models.paths import HOME_VARIABLE
+from jobs_jupyter.models.paths import HOME_VARIABLE, default_home
 
 FAILED, USAGE, TIMEOUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 
@@ -51,8 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     options.command = command
     if getattr(options, "home", None):
-        os.environ[HOME_VARIABLE] = str(Path(options.home).absolute())
+        os.environ[HOME_VARIABLE] = str(Path(options.home).expanduser().absolute())
     try:
+        _check_home(options)
         code = int(options.run(options))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has had enough
@@ -64,6 +66,20 @@ def main(arguments: list[str] | None = None) -> int:
         complain(problem)
         return _code(problem)
     return code
+
+
+def _check_home(options: argparse.Namespace) -> None:
+    """Refuse to look into a state directory that is not there: it is a typo, or there is nothing to see."""
+    wanted = getattr(options, "home_must_be", ANY)
+    if wanted == ANY or (wanted == NAMED and not options.home):
+        return
+    from jobs_jupyter.client import service
+
+    if not (home := default_home()).is_dir() and service.remote_target() is None:
+        raise FileNotFoundError(
+            f"There is no state directory {home}; the first job makes one. "
+            f"Another is named with --home or {HOME_VARIABLE}."
+        )
 
 
 def _is_text(word: str) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs_jupyter.cli.output import document, note
-from jobs_jupyter.cli.parser import UsageError, shared
+from jobs_jupyter.cli.parser import ANY, THERE, UsageError, shared
+from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import BackupError
 from jobs_jupyter.models.sizes import human
 
@@ -27,7 +28,7 @@ def add(verbs: Verbs) -> None:
     """Add the verbs."""
     backup = verbs.add_parser(
         "backup",
-        parents=shared(),
+        parents=shared(home=THERE),
         help="write all jobs, their logs and results into a file",
         description="Write all jobs with their logs, results and packages into a .tar.gz, while the service "
         "works. Environment variables, tokens and working directories are left out.",
@@ -37,7 +38,7 @@ def add(verbs: Verbs) -> None:
 
     restore = verbs.add_parser(
         "restore",
-        parents=shared(),
+        parents=shared(home=ANY),
         help="make the state directory from a backup",
         description="Make the state directory from a backup. Jobs that had not ended when it was made "
         "are not run again: they read FAILED.",
@@ -51,6 +52,7 @@ def _backup(options: argparse.Namespace) -> int:
     target: Path = options.file
     if target.is_dir() or not target.parent.is_dir():
         raise UsageError(f"{target} can't be written: name a file in a directory that exists")
+    require_answer()
     descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # of mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -85,11 +87,7 @@ def _download(file: BinaryIO) -> None:
 def _restore(options: argparse.Namespace) -> int:
     from jobs_jupyter.client import service
 
-    if target := service.remote_target():
-        raise UsageError(
-            f"{service.TARGET_VARIABLE}={target} is a service elsewhere, and restore works on this machine's "
-            f"state directory; run it there, or unset {service.TARGET_VARIABLE}"
-        )
+    only_here("restore makes this machine's state directory")
     command = [sys.executable, "-m", "jobs_jupyter.service.restore", str(options.file.absolute())]
     command += ["--home", str(service.state_paths().home), *(["--force"] if options.force else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

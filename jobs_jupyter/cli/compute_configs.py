@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs_jupyter.cli.completion import compute_names
 from jobs_jupyter.cli.output import age, document, fields, moment, note, printable, table
-from jobs_jupyter.cli.parser import Parser, shared, user_input, word
+from jobs_jupyter.cli.parser import ANY, Parser, shared, user_input, word
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobs_jupyter.models.compute_version import ComputeConfigVersion
 
 COLUMNS = ("ID", "NAME", "STATE", "AGE", "ASKS FOR")
+SPARE = ("ID", "AGE")
 EXAMPLE = """example of a FILE:
   head_node:
     required_resources: {CPU: 4, memory: 16Gi, GPU: 1}
@@ -35,7 +36,7 @@ def add(verbs: Verbs) -> None:
     one.set_defaults(run=_get)
     made = actions.add_parser(
         "create",
-        parents=shared(),
+        parents=shared(home=ANY),
         help="keep a compute config and print its name and version",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EXAMPLE,
@@ -62,7 +63,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         document([each.to_dict() for each in found])
     elif found:
-        table(COLUMNS, [_row(each) for each in found])
+        table(COLUMNS, [_row(each) for each in found], SPARE)
     elif sys.stdout.isatty():
         note("There are no compute configs. Make one: jupyter jobs compute-configs create -f FILE")
     return 0

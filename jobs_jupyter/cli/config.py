@@ -8,7 +8,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, note, table
-from jobs_jupyter.cli.parser import shared
+from jobs_jupyter.cli.parser import ANY, shared
+from jobs_jupyter.cli.target import require_answer
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -20,7 +21,7 @@ def add(verbs: Verbs) -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "config",
-        parents=shared(),
+        parents=shared(home=ANY),
         help="show the settings in force, and where each comes from",
         description="Show the settings of the service that runs, or of one that would be started here now.",
     )
@@ -30,6 +31,7 @@ def add(verbs: Verbs) -> None:
 def _config(options: argparse.Namespace) -> int:
     from jobs_jupyter.client import service
 
+    require_answer()
     endpoint = service.locate()
     running = _asked() if endpoint else None
     entries = running or _here()
@@ -74,4 +76,4 @@ def _say_what_waits(running: list[dict[str, Any]]) -> None:
 def _shown(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return value if isinstance(value, str) else "none" if value is None else json.dumps(value)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, printable, table
-from jobs_jupyter.cli.parser import shared
+from jobs_jupyter.cli.parser import ANY, shared
 from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.paths import StatePaths
@@ -47,7 +47,7 @@ def add(verbs: Verbs) -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "doctor",
-        parents=shared(),
+        parents=shared(home=ANY),
         help="say what works on this machine and what is missing",
         description="Say what works on this machine and what is missing. Exit code 1: jobs can't run.",
     )

@@ -6,13 +6,14 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, note, table
-from jobs_jupyter.cli.parser import shared
+from jobs_jupyter.cli.parser import THERE, shared
 from jobs_jupyter.models.sizes import human
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
 
 COLUMNS = ("KIND", "ID", "NAME", "SIZE", "WHY")
+SPARE = ("ID",)
 SHORT_DIGEST = 12
 
 
@@ -20,7 +21,7 @@ def add(verbs: Verbs) -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "gc",
-        parents=shared(),
+        parents=shared(home=THERE),
         help="delete now what the settings say is not to be kept",
         description="Delete now what the settings say is not to be kept; the service does so by itself "
         "about once an hour. See: jupyter jobs config",
@@ -37,7 +38,7 @@ def _gc(options: argparse.Namespace) -> int:
         document(found)
         return 0
     if found["deleted"]:
-        table(COLUMNS, [_row(entry) for entry in found["deleted"]])
+        table(COLUMNS, [_row(entry) for entry in found["deleted"]], SPARE)
     done = "Would free" if options.dry_run else "Freed"
     note(f"{done} {human(found['bytes'])}." if found["deleted"] else "There is nothing to delete.")
     return 0

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from jobs_jupyter.cli import runs
 from jobs_jupyter.cli.output import (
     age,
     complain,
@@ -23,7 +24,7 @@ from jobs_jupyter.cli.output import (
 )
 from jobs_jupyter.cli.parser import STATES, add_job, meant, shared, state, user_input
 from jobs_jupyter.models.sizes import human
-from jobs_jupyter.words import some, tag
+from jobs_jupyter.words import positive, tag
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -33,6 +34,9 @@ SORTS = ("STATUS", "CREATED_AT", "LAST_UPDATED_AT", "LAST_STATUS_UPDATED_AT", "E
 ORDERS = ("ASC", "DESC")
 LIST_MAX = 50
 COLUMNS = ("ID", "NAME", "STATE", "AGE", "DURATION", "REASON", "TAGS")
+SPARE = ("ID", "TAGS", "REASON", "DURATION", "AGE")  # of a narrow terminal: a job is found by its name, too
+RUN_COLUMNS = ("RUN", "STATE", "AGE", "DURATION", "CPU", "MEMORY", "REASON")
+SPARE_OF_A_RUN = ("AGE", "CPU", "MEMORY", "REASON")
 _DONE = {"terminate": "is being ended", "archive": "is archived", "delete": "is deleted"}
 
 
@@ -40,6 +44,7 @@ def add(verbs: Verbs) -> None:
     """Add the verbs."""
     status = verbs.add_parser("status", parents=shared(project=True), help="show a job and its runs")
     add_job(status)
+    status.add_argument("--run", dest="run_name", metavar="RUN", help="one run: its number, or its name")
     status.set_defaults(run=_status)
     _add_list(verbs)
     for verb, text in (
@@ -47,9 +52,9 @@ def add(verbs: Verbs) -> None:
         ("archive", "hide jobs that have ended"),
         ("delete", "delete jobs that have ended, with their logs, for good"),
     ):
-        parser = verbs.add_parser(
-            verb, parents=shared(project=True), help=text, description=text.capitalize()
-        )
+        asks = " On a terminal it asks first, in a script it does not." if verb == "delete" else ""
+        said = f"{text.capitalize()}.{asks}"
+        parser = verbs.add_parser(verb, parents=shared(project=True), help=text, description=said)
         add_job(parser, many=True)
         parser.set_defaults(run=_each, verb=verb, yes=True)
         if verb == "delete":
@@ -68,7 +73,7 @@ def _add_list(verbs: Verbs) -> None:
     )
     option("--archived", action="store_true", help="archived jobs as well")
     option("--all-users", action="store_true", help="other users' jobs as well")
-    option("--max", metavar="N", type=some, default=LIST_MAX, help=f"how many jobs at most ({LIST_MAX})")
+    option("--max", metavar="N", type=positive, default=LIST_MAX, help=f"how many jobs at most ({LIST_MAX})")
     option("--sort", type=_field, choices=SORTS, metavar="FIELD",
            help=f"{', '.join(SORTS)} (CREATED_AT)")  # fmt: skip
     option("--order", type=state, choices=ORDERS, metavar="ORDER", help="ASC or DESC (DESC)")
@@ -91,7 +96,9 @@ def _status(options: argparse.Namespace) -> int:
     from jobs_jupyter import job as sdk
 
     status = sdk.status(**meant(options.job, options))
-    if options.json:
+    if options.run_name is not None:
+        runs.show(runs.run_of(status, options.run_name), as_json=options.json)
+    elif options.json:
         document(plain(status))
     else:
         _show(status)
@@ -134,7 +141,7 @@ def _show(status: JobStatus) -> None:
             )
             for run in status.runs
         ]
-        table(("RUN", "STATE", "AGE", "DURATION", "CPU", "MEMORY", "REASON"), rows)
+        table(RUN_COLUMNS, rows, SPARE_OF_A_RUN)
 
 
 def _queue(status: JobStatus) -> str:
@@ -179,7 +186,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         document([plain(status) for status in shown])
     elif shown:
-        table(COLUMNS, [_row(status) for status in shown])
+        table(COLUMNS, [_row(status) for status in shown], SPARE)
     elif sys.stdout.isatty():
         note("There are no such jobs.")
     if len(jobs) > len(shown) and sys.stderr.isatty():

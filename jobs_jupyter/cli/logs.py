@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from jobs_jupyter.cli import runs
 from jobs_jupyter.cli.output import document, duration, note, printable
-from jobs_jupyter.cli.parser import STATES, UsageError, add_job, did_you_mean, meant, shared, state
+from jobs_jupyter.cli.parser import STATES, UsageError, add_job, meant, shared, state
 from jobs_jupyter.words import duration as seconds
-from jobs_jupyter.words import some
+from jobs_jupyter.words import positive
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -28,9 +29,9 @@ def add(verbs: Verbs) -> None:
     logs = verbs.add_parser("logs", parents=shared(project=True), help="print a job's log")
     add_job(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the job's end")
-    logs.add_argument("-n", "--lines", metavar="N", type=some, help="how many lines (all)")
+    logs.add_argument("-n", "--lines", metavar="N", type=positive, help="how many lines (all)")
     logs.add_argument("--head", action="store_true", help="the first lines instead of the last")
-    logs.add_argument("--run", dest="run_name", metavar="RUN", help="a run's name (the last run)")
+    logs.add_argument("--run", dest="run_name", metavar="RUN", help="a run's number or name (the last run)")
     logs.set_defaults(run=_logs)
 
     wait = verbs.add_parser(
@@ -43,7 +44,7 @@ def add(verbs: Verbs) -> None:
     wait.add_argument("--state", type=state, choices=STATES, default="SUCCEEDED", metavar="STATE",
                       help="wait for this state instead of SUCCEEDED")  # fmt: skip
     wait.add_argument("--timeout", metavar="TIME", type=seconds, default=FOREVER_S,
-                      help="no longer than 90s, 15m or 2h")  # fmt: skip
+                      help="no longer than 90s, 15m, 2h or 1h30m")  # fmt: skip
     wait.add_argument("-f", "--follow", action="store_true", help="print the log meanwhile")
     wait.set_defaults(run=_wait)
 
@@ -149,15 +150,11 @@ def _logs(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_of(status: JobStatus, name: str | None) -> str | None:
+def _run_of(status: JobStatus, wanted: str | None) -> str | None:
     """Return the name of the run that is meant: the last one unless said."""
-    names = [run.name for run in status.runs]
-    if name is None:
-        return names[-1] if names else None
-    if name not in names:
-        hint = did_you_mean(name, names)
-        raise UsageError(f"{status.name} has no run {name!r}{hint or '; its runs: ' + ', '.join(names)}")
-    return name
+    if wanted is not None:
+        return runs.run_of(status, wanted).name
+    return status.runs[-1].name if status.runs else None
 
 
 def _follow(status: JobStatus, run: str | None, options: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jobs_jupyter.cli import columns
+
 STYLES = {
     "STARTING": "yellow",
     "RUNNING": "cyan",
@@ -18,9 +20,8 @@ STYLES = {
     "missing": "yellow",
     "broken": "red",
 }
-_WHOLE = ("ID", "STATE", "AGE", "DURATION", "RUN")
-GAP = 2
-FOLDED = 16  # narrower than this no text is folded
+_WHOLE = ("ID", "STATE", "AGE", "DURATION", "RUN", "SETTING")
+_ONE_LINE = (*_WHOLE, "NAME", "PROJECT", "FROM", "KIND", "SIZE")
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -45,16 +46,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(names: Sequence[str], rows: Iterable[Sequence[str]], spare: Sequence[str] = ()) -> None:
     """Print rows under their columns' names; a column that is empty everywhere is left out.
 
-    On a terminal that is too narrow, so is the id: a job is found by its name, too.
+    Args:
+        names: the columns' names.
+        rows: a text for each column.
+        spare: what a terminal that is too narrow does without, the first to go first.
     """
     lines = [[printable(cell) for cell in row] for row in rows]
-    kept = [i for i, name in enumerate(columns) if name in _WHOLE or any(line[i] for line in lines)]
-    names = [columns[i] for i in kept]
-    lines = [[line[i] for i in kept] for line in lines]
-    (_rich_table if sys.stdout.isatty() else _plain_table)(names, lines)
+    there = [i for i, name in enumerate(names) if name in _WHOLE or any(line[i] for line in lines)]
+    cells = {names[i]: [line[i] for line in lines] for i in there}
+    if sys.stdout.isatty():
+        _rich_table(cells, spare)
+    else:
+        _plain_table(list(cells), [list(line) for line in zip(*cells.values(), strict=True)])
 
 
 def _plain_table(names: list[str], lines: list[list[str]]) -> None:
@@ -63,23 +69,32 @@ def _plain_table(names: list[str], lines: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _rich_table(names: list[str], lines: list[list[str]]) -> None:
+def _rich_table(cells: dict[str, list[str]], spare: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    widths = [max(map(len, column)) for column in zip(names, *lines, strict=True)]
-    least = [w if name in _WHOLE else min(w, FOLDED) for name, w in zip(names, widths, strict=True)]
-    if sum(least) + GAP * (len(least) - 1) > console.width and names[0] == "ID":
-        names, lines = names[1:], [line[1:] for line in lines]
-    shown = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    widths = {name: max(map(len, (name, *column))) for name, column in cells.items()}
+    names = columns.kept(widths, _WHOLE, spare, console.width)
+    widths = columns.fitted({name: widths[name] for name in names}, _WHOLE, console.width)
+    shown = Table(box=None, pad_edge=False, padding=(0, columns.GAP, 0, 0), header_style="bold")
     for name in names:
-        shown.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
-    for line in lines:
+        shown.add_column(name, no_wrap=name in _ONE_LINE, width=widths[name])
+    for line in zip(*(cells[name] for name in names), strict=True):
         styled = zip(names, line, strict=True)
-        shown.add_row(*(Text(cell, STYLES.get(cell, "") if name == "STATE" else "") for name, cell in styled))
+        shown.add_row(
+            *(
+                Text(_shortened(name, cell, widths[name]), STYLES.get(cell, "") if name == "STATE" else "")
+                for name, cell in styled
+            )
+        )
     console.print(shown)
+
+
+def _shortened(name: str, cell: str, width: int) -> str:
+    """Return what is shown of a cell: a name on one line, its middle left out; a text's words as they are."""
+    return columns.elided(cell, width) if name in _ONE_LINE else columns.wrappable(cell, width)
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,8 +11,10 @@ from typing import Any, NoReturn, TypeAlias
 
 from jobs_jupyter.cli.completion import job_names
 from jobs_jupyter.models.paths import HOME_VARIABLE
+from jobs_jupyter.models.spelling import nearest
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
+ANY, NAMED, THERE = "any", "named", "there"
 STATES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "TERMINATED")
 _ID = re.compile(r"prodjob_[a-z0-9]{26}")
 
@@ -57,8 +58,8 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a question for the nearest of the known words, or nothing."""
-    near = difflib.get_close_matches(word, list(known), 1, 0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 @contextlib.contextmanager
@@ -67,25 +68,26 @@ def user_input() -> Iterator[None]:
     from pydantic import ValidationError
 
     from jobs_jupyter.models.errors import JobsError
+    from jobs_jupyter.models.refusal import sentence
 
     try:
         yield
     except ValidationError as problem:
-        first = problem.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or problem.title
-        raise UsageError(f"{place}: {first['msg']}") from None
+        raise UsageError(sentence(problem)) from None
     except (ValueError, TypeError) as problem:
         if isinstance(problem, JobsError):
             raise
         raise UsageError(str(problem)) from None
 
 
-def shared(*, json: bool = True, project: bool = False) -> list[Parser]:
+def shared(*, json: bool = True, project: bool = False, home: str = NAMED) -> list[Parser]:
     """Return the parent of a verb's parser that has the options which verbs share.
 
     Args:
         json: whether it can answer with JSON.
         project: whether it finds jobs by name.
+        home: `ANY` state directory, also one that does not exist; one that is `THERE`; or where it is
+            `NAMED` with --home, then one that is there.
     """
     parent = Parser(add_help=False)
     if project:
@@ -94,6 +96,7 @@ def shared(*, json: bool = True, project: bool = False) -> list[Parser]:
     if json:
         parent.add_argument("--json", action="store_true", help="print one JSON document")
     parent.add_argument("--home", metavar="DIR", help=f"the state directory ({HOME_VARIABLE})")
+    parent.set_defaults(home_must_be=home)
     return [parent]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobs_jupyter.models.queue_status import JobQueueStatus
 
 COLUMNS = ("ID", "NAME", "PROJECT", "STATE", "MODE", "AT ONCE", "ACTIVE", "SUCCEEDED", "FAILED", "AGE")
+SPARE = ("ID", "AGE", "PROJECT", "MODE")
 _ID = re.compile(r"jobqueue_[a-z0-9]{26}")
 _ACTS = {
     "archive": ("let a queue take no more jobs; those in it go on", "takes no more jobs"),
@@ -37,7 +38,7 @@ def add(verbs: Verbs) -> None:
     change = _add_action(actions, "update", "change a queue, also while its jobs run")
     change.add_argument("--max-concurrency", metavar="N", type=positive, help="how many jobs run at once")
     change.add_argument("--idle-timeout", metavar="TIME", type=idle,
-                        help="stop its cluster after 90s, 15m or 2h without a job; 0: at once")  # fmt: skip
+                        help="stop its cluster after 15m or 1h30m without a job; 0: at once")  # fmt: skip
     change.set_defaults(run=_update)
     for act, (text, _) in _ACTS.items():
         _add_action(actions, act, text).set_defaults(run=_act, act=act)
@@ -65,7 +66,8 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         document([queue.to_dict() for queue in found])
     elif found:
-        table(COLUMNS, [_row(queue) for queue in found])
+        nameless = any(not queue.name for queue in found)  # such a one is found by its id alone
+        table(COLUMNS, [_row(queue) for queue in found], SPARE[1:] if nameless else SPARE)
     elif sys.stdout.isatty():
         note("There are no queues. The first job that names one makes it.")
     return 0

@@ -6,12 +6,14 @@ import argparse
 import os
 import sys
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jobs_jupyter.cli.output import document
-from jobs_jupyter.cli.parser import Parser, UsageError, shared
+from jobs_jupyter.cli.output import document, moment
+from jobs_jupyter.cli.parser import ANY, Parser, UsageError, shared
+from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import ServiceUnavailableError
-from jobs_jupyter.words import count
+from jobs_jupyter.words import port, positive
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -22,9 +24,10 @@ FOLLOW_S = 0.2
 
 def add(verbs: Verbs) -> None:
     """Add the verbs."""
-    serve = verbs.add_parser("serve", parents=shared(json=False), help="run the service in the foreground")
+    alone = shared(json=False, home=ANY)
+    serve = verbs.add_parser("serve", parents=alone, help="run the service in the foreground")
     serve.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
-    serve.add_argument("--port", type=int, help="the TCP port (a free one)")
+    serve.add_argument("--port", metavar="PORT", type=port, help="the TCP port; with --host (a free one)")
     serve.set_defaults(run=_serve)
 
     looked_after: Parser = verbs.add_parser("service", help="look after the service that starts on demand")
@@ -35,11 +38,11 @@ def add(verbs: Verbs) -> None:
         ("status", _status, "say whether it runs (exit code 1: no)"),
         ("logs", _logs, "print its own log"),
     ):
-        action = actions.add_parser(name, parents=shared(), help=text)
+        action = actions.add_parser(name, parents=shared(home=ANY), help=text)
         action.set_defaults(run=run)
         if name == "logs":
             action.add_argument(
-                "-n", "--lines", metavar="N", type=count, default=LOG_LINES, help=f"how many ({LOG_LINES})"
+                "-n", "--lines", metavar="N", type=positive, default=LOG_LINES, help=f"how many ({LOG_LINES})"
             )
             action.add_argument("-f", "--follow", action="store_true", help="go on as more is written")
 
@@ -60,6 +63,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _start(options: argparse.Namespace) -> int:
     from jobs_jupyter.client import service
 
+    require_answer()
     endpoint = service.ensure()
     _say(service.ask(endpoint), options)
     return 0
@@ -68,6 +72,7 @@ def _start(options: argparse.Namespace) -> int:
 def _stop(options: argparse.Namespace) -> int:
     from jobs_jupyter.client import service
 
+    only_here("this would stop this machine's")
     stopped = service.stop()
     if options.json:
         document({"stopped": stopped})
@@ -83,6 +88,7 @@ def _status(options: argparse.Namespace) -> int:
     if endpoint is not None:
         _say(service.ask(endpoint), options)
         return 0
+    require_answer()
     home = service.state_paths().home
     if options.json:
         document({"running": False, "home": str(home)})
@@ -97,7 +103,8 @@ def _say(known: dict[str, Any] | None, options: argparse.Namespace) -> None:
     if options.json:
         document({"running": True, **known})
         return
-    print(f"jobs-jupyter {known['version']} runs as process {known['pid']} since {known['started_at']}")
+    since = moment(datetime.fromisoformat(known["started_at"]))
+    print(f"jobs-jupyter {known['version']} runs as process {known['pid']} since {since}")
     for label, text in (
         ("state directory", known["home"]),
         ("socket", known["socket"]),
@@ -113,12 +120,13 @@ def _logs(options: argparse.Namespace) -> int:
 
     if options.follow and options.json:
         raise UsageError("--json and --follow exclude each other")
+    only_here("this log would be of this machine's")
     path = service.state_paths().service_log
     if not path.exists():
-        raise FileNotFoundError(f"There is no log yet: {path}. The service has not been started.")
+        raise FileNotFoundError(f"There is no log at {path}: the service has not been started.")
     with open(path, errors="replace") as file:
         lines = file.readlines()
-        text = "".join(lines[-options.lines :] if options.lines else [])
+        text = "".join(lines[-options.lines :])
         if options.json:
             document({"path": str(path), "log": text})
             return 0

@@ -8,9 +8,9 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.completion import compute_names, queue_names
-from jobs_jupyter.cli.output import document
-from jobs_jupyter.cli.parser import UsageError, shared, user_input
-from jobs_jupyter.words import add_compute, compute_of, count, duration, pair, tag
+from jobs_jupyter.cli.output import document, note
+from jobs_jupyter.cli.parser import ANY, UsageError, shared, user_input
+from jobs_jupyter.words import add_compute, compute_of, count, duration, pair, tag, urgency
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -24,7 +24,7 @@ def add(verbs: Verbs) -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "submit",
-        parents=shared(),
+        parents=shared(home=ANY),
         help="submit a job and print its id",
         usage="jupyter jobs submit [-f FILE] [options] [-- COMMAND …]",
         description="Submit a job and print its id. Options override the file; tags and variables are added.",
@@ -35,16 +35,23 @@ def add(verbs: Verbs) -> None:
     option("-n", "--name", help="the job's name (one is made up)")
     option("-p", "--project", help="the project that it belongs to (default)")
     option("-w", "--working-dir", metavar="DIR", help="it runs in a copy of this; none: in an empty one")
-    option("-x", "--exclude", metavar="GLOB", action="append", default=[], help="leave these paths out")
+    option(
+        "-x",
+        "--exclude",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="leave these paths out of the copy",
+    )
     option("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
            help="set a variable; a NAME alone takes this shell's value")  # fmt: skip
     option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
     option("--retries", metavar="N", type=count, help="run again after a failure, N times at most (1)")
-    option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
     queue = option("-q", "--queue", metavar="NAME",
                    help="wait in this queue; made if new, then one job runs at a time")  # fmt: skip
     queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
-    option("--priority", metavar="N", type=count, help="in a PRIORITY queue: 0 is first")
+    option("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
     add_compute(parser).completer = compute_names  # type: ignore[attr-defined]
     option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
     parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
@@ -61,7 +68,7 @@ def split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _submit(options: argparse.Namespace) -> int:
     from jobs_jupyter import job as sdk
-    from jobs_jupyter.queueing import submit_into
+    from jobs_jupyter.queueing import lost_priority, submit_into
 
     if options.stray:
         raise UsageError(f"{options.stray[0]!r} is one word too many; the command goes after --: {EXAMPLE}")
@@ -71,6 +78,8 @@ def _submit(options: argparse.Namespace) -> int:
         job_id = sdk.submit(config)
     else:
         job_id = submit_into(config, options.queue, _priority(config))
+    if lost := lost_priority(config, options.queue, _priority(config)):
+        note(lost)
     if not options.json:
         print(job_id, flush=True)
     if options.wait:
@@ -98,6 +107,8 @@ def _config(options: argparse.Namespace) -> JobConfig:
     if options.tag:
         added["tags"] = {**(config.tags or {}), **dict(options.tag)}
     if options.exclude:
+        if config.working_dir is None and not config.py_modules:
+            raise UsageError("--exclude leaves paths out of a directory, and there is none; name it with -w")
         added["excludes"] = [*(config.excludes or []), *options.exclude]
     if options.priority is not None:
         added["job_queue_config"] = _urgent(config, options)

@@ -21,14 +21,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-MASK = "***"
+from jobs_jupyter.models.refusal import MASK, in_plain_words
+from jobs_jupyter.models.spelling import nearest
+
 SECRET_FIELD = "env_vars"  # noqa: S105 - the name of the field
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that `name` was probably meant to be, or None."""
-    found = difflib.get_close_matches(name.lower(), list(names), n=1)
-    return found[0] if found else None
 
 
 class NameEnum(StrEnum):
@@ -178,6 +174,8 @@ def _explained(line: Any, fields: Iterable[str]) -> InitErrorDetails:
         message = f"There is no such field{f'; did you mean {near}?' if near else ''}"
     elif isinstance(error, ValueError):
         message = str(error)
+    else:
+        message = in_plain_words(line)
     if any(_is_secret(part) for part in loc):
         value = MASK
     return _line(message, loc, value, line["type"])
@@ -208,5 +206,5 @@ def _masked_values(value: Any) -> Any:
 def _is_secret(name: object) -> bool:
     """Tell whether `name` is the field of secrets, or was probably meant to be."""
     return isinstance(name, str) and (
-        name.lower().startswith("env") or nearest(name, [SECRET_FIELD]) is not None
+        name.lower().startswith("env") or bool(difflib.get_close_matches(name.lower(), [SECRET_FIELD]))
     )

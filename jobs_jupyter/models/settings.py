@@ -19,9 +19,13 @@ from pydantic import BeforeValidator, Field, ValidationError
 from jobs_jupyter.models.base import Model, Text, read_yaml
 from jobs_jupyter.models.compute import memory_bytes
 from jobs_jupyter.models.errors import SettingsError
+from jobs_jupyter.models.spelling import nearest
 
 PREFIX = "JOBS_JUPYTER_"
 DEFAULT, ARGUMENT = "default", "argument"
+_OWN = tuple(f"{PREFIX}{name}" for name in ("HOME", "TARGET", "TOKEN", "OUTPUT_DIR"))
+_OWN_PREFIXES = tuple(f"{PREFIX}{name}_" for name in ("JOB", "RUN", "QUEUE", "MAX"))
+"""Variables that say where a service is, what clients keep to, and, in a job, which it is."""
 
 
 def _bytes(value: object) -> object:
@@ -144,6 +148,7 @@ def load(config: Path, environment: Mapping[str, str], arguments: Mapping[str, A
     """
     given: dict[str, Any] = _read(config)
     sources = {name: str(config) for name in names() if _inside(given, name) is not None}
+    _refuse_misspelt(environment)
     for name in names():
         if text := environment.get(variable(name)):
             _put(given, name, _value(text))
@@ -155,6 +160,19 @@ def load(config: Path, environment: Mapping[str, str], arguments: Mapping[str, A
         return Configuration(Settings.from_dict(given), sources)
     except ValidationError as problem:
         raise SettingsError(_explained(problem, sources, config)) from None
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Refuse a variable that was meant to be a setting's; others are somebody else's."""
+    known = [variable(name) for name in names()]
+    for given in environment:
+        own = given in known or given in _OWN or given.startswith(_OWN_PREFIXES)
+        if own or not given.startswith(PREFIX) or not environment[given]:
+            continue
+        if near := nearest(given.removeprefix(PREFIX), (each.removeprefix(PREFIX) for each in known)):
+            raise SettingsError(
+                f"{given} can't be used: there is no such setting; did you mean {PREFIX}{near}?"
+            )
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,13 +13,14 @@ from jobs_jupyter import job as sdk
 from jobs_jupyter.job import submission
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
-from jobs_jupyter.queueing import submit_into
+from jobs_jupyter.queueing import lost_priority, submit_into
 from jobs_jupyter.words import compute_of
 
 
@@ -64,7 +64,10 @@ def _submit(
         return str(submission.submit(config, packaged)["id"])
 
     if queue is not None:
-        return submit_into(config, queue, priority, send)
+        job_id = submit_into(config, queue, priority, send)
+        if lost := lost_priority(config, queue, priority):
+            print(lost)
+        return job_id
     if priority is not None:
         raise UsageError("%%job: --priority is a place in a queue; name one with --queue.")
     return send(config)
@@ -143,5 +146,4 @@ def _directory(options: argparse.Namespace) -> Path | None:
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
-    found = difflib.get_close_matches(name, [other for other in names if not other.startswith("_")], 1)
-    return found[0] if found else None
+    return nearest(name, (other for other in names if not other.startswith("_")))

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from jobs_jupyter import job as sdk
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.job import JobStatus
+from jobs_jupyter.models.refusal import sentence
 from jobs_jupyter.notebook.cell import submit_cell
 from jobs_jupyter.notebook.handle import FOREVER_S, Job, get
 from jobs_jupyter.notebook.options import UsageError, cell_parser, line_parsers, verb_and_rest
@@ -38,8 +39,7 @@ def _said_plainly(magic: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return magic(*arguments)
         except ValidationError as problem:
-            first = problem.errors(include_input=False)[0]
-            said = f"{'.'.join(map(str, first['loc'])) or problem.title}: {first['msg']}"
+            said = sentence(problem)
         except (JobsError, UsageError, ValueError, TypeError, OSError) as problem:
             if not isinstance(problem, JobsError | UsageError | OSError) and not _is_ours(problem):
                 raise

@@ -7,12 +7,12 @@ said in one sentence, with the nearest right word.
 from __future__ import annotations
 
 import argparse
-import difflib
 import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from jobs_jupyter.words import add_compute, count, duration, pair, some, tag
+from jobs_jupyter.models.spelling import nearest
+from jobs_jupyter.words import add_compute, count, duration, pair, positive, tag, urgency
 
 
 class UsageError(ValueError):
@@ -51,8 +51,8 @@ class LineParser(argparse.ArgumentParser):
         if not word.startswith("-"):
             return f"{word!r} is one word too many; put quotes around a name with spaces"
         options = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(word.split("=")[0], options, 1, 0.5)
-        return f"there is no option {word}" + (f"; did you mean {near[0]}?" if near else "")
+        near = nearest(word.split("=")[0], options)
+        return f"there is no option {word}" + (f"; did you mean {near}?" if near else "")
 
 
 def names(text: str) -> list[str]:
@@ -97,9 +97,9 @@ def cell_parser() -> LineParser:
     add(
         "--retries", metavar="N", type=count, default=0, help="run again after a failure, N times at most (0)"
     )
-    add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m or 2h")
+    add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
     add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
-    add("--priority", metavar="N", type=count, help="in a PRIORITY queue: 0 is first")
+    add("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
     add_compute(parser)
     add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")
     add(
@@ -123,7 +123,7 @@ def _line_parser(verb: str, description: str, takes: str) -> LineParser:
     if takes != "filters":
         add("job", metavar="NAME", help="a job's name or id")
     if takes == "lines":
-        add("-n", "--lines", metavar="N", type=some, help="how many lines (all)")
+        add("-n", "--lines", metavar="N", type=positive, help="how many lines (all)")
         add("--head", action="store_true", help="the first lines instead of the last")
         add("--run", metavar="RUN", help="a run's name (the last run)")
     if takes == "timeout":
@@ -132,7 +132,7 @@ def _line_parser(verb: str, description: str, takes: str) -> LineParser:
             metavar="TIME",
             type=duration,
             default=86400 * 365,
-            help="wait no longer than 90s, 15m or 2h",
+            help="wait no longer than 90s, 15m, 2h or 1h30m",
         )
     if takes == "filters":
         add("-n", "--name", help="only jobs of this name")
@@ -147,7 +147,7 @@ def _line_parser(verb: str, description: str, takes: str) -> LineParser:
             help="only with this tag",
         )
         add("--archived", action="store_true", help="archived jobs as well")
-        add("--max", metavar="N", type=some, default=50, help="how many jobs at most (50)")
+        add("--max", metavar="N", type=positive, default=50, help="how many jobs at most (50)")
     return parser
 
 
@@ -169,9 +169,9 @@ def verb_and_rest(line: str) -> tuple[str, str]:
     known = ", ".join(_VERBS)
     if not verb:
         raise UsageError(f"%job: say what to do: {known}.")
-    near = difflib.get_close_matches(verb, list(_VERBS), 1, 0.5)
+    near = nearest(verb, _VERBS)
     raise UsageError(
-        f"%job: there is no {verb!r}; " + (f"did you mean {near[0]}?" if near else f"use one of {known}.")
+        f"%job: there is no {verb!r}; " + (f"did you mean {near}?" if near else f"use one of {known}.")
     )
 
 

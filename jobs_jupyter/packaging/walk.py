@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs_jupyter.models.base import nearest
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.ignore import Rule, Rules
 
 DEFAULT_EXCLUDES = (".git", ".venv", "venv", "__pycache__", ".ipynb_checkpoints", "node_modules")

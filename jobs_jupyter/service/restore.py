@@ -68,6 +68,7 @@ def restore(archive: Path, home: Path, *, force: bool) -> dict[str, Any]:
     Raises:
         BackupError: a service runs there, there are jobs, or the archive is damaged or something else.
     """
+    _look_into(archive)
     home.parent.mkdir(parents=True, exist_ok=True)
     _refuse_shared(home)
     with _alone(home):
@@ -148,19 +149,35 @@ def _is_alive(claim: Path) -> bool:
 # --- the archive ------------------------------------------------------------------------------------
 
 
-def _unpack(archive: Path, fresh: Path) -> None:
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
+    """Open an archive that says of itself that it is a backup which this version reads."""
     try:
-        with gzip.open(archive) as packed:
-            with tarfile.open(fileobj=packed, mode="r|") as members:
-                _check_about(archive, members)
-                while member := members.next():
-                    _write(members, member, fresh)
-            while packed.read(1 << 20):  # the checksum is at the very end
-                pass
+        with gzip.open(archive) as packed, tarfile.open(fileobj=packed, mode="r|") as members:
+            _check_about(archive, members)
+            yield _plain(packed), members
+    except FileNotFoundError as problem:
+        if problem.filename != str(archive):
+            raise
+        raise BackupError(f"There is no file {archive}; name a backup.") from None
     except gzip.BadGzipFile as problem:
         raise BackupError(f"{archive} is not a backup of jobs-jupyter, or is damaged: {problem}.") from None
     except _DAMAGED as problem:
         raise BackupError(f"{archive} is damaged: {problem}. Use another backup.") from None
+
+
+def _look_into(archive: Path) -> None:
+    """Refuse what is no backup, before anything is asked of the user; its end is read when it is unpacked."""
+    with _opened(archive):
+        pass
+
+
+def _unpack(archive: Path, fresh: Path) -> None:
+    with _opened(archive) as (packed, members):
+        while member := members.next():
+            _write(members, member, fresh)
+        while packed.read(1 << 20):  # the checksum is at the very end
+            pass
     if not snapshot.is_sound(fresh / DATABASE):
         raise BackupError(f"{archive} is damaged: its database is missing or broken. Use another backup.")
 

@@ -16,6 +16,8 @@ from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import LOST, client
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.sizes import human
+from jobs_jupyter.service.backup import FORMAT
+from jobs_jupyter.service.store.schema import HEAD
 from tests.archives import members, write
 from tests.cli.conftest import Call
 from tests.jobs import ended, eventually, run, running, submit
@@ -131,12 +133,21 @@ def test_a_backup_while_everything_moves(
 def test_arguments(
     home: Path, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert f"There is no state directory {home}" in refused("backup", str(tmp_path / "x"), code=1)
+    (home / "hosts" / "other").mkdir(parents=True)
     assert "name a file in a directory that exists" in refused("backup", str(tmp_path))
     assert "name a file in a directory that exists" in refused("backup", str(tmp_path / "none" / "x"))
-    (home / "hosts" / "other").mkdir(parents=True)
-    assert "is shared with other hosts" in refused("restore", str(tmp_path / "x"), code=1)
+    archive = tmp_path / "x"
+    assert f"There is no file {archive}" in refused("restore", str(archive), code=1), "it is looked at first"
+    archive.write_text("something else")
+    assert "is not a backup of jobs-jupyter" in refused("restore", str(archive), code=1)
+    about = {"format": FORMAT, "schema": HEAD, "version": "1"}
+    write(archive, {"backup.json": json.dumps(about).encode()})
+    assert "is shared with other hosts" in refused("restore", str(archive), code=1)
     monkeypatch.setenv("JOBS_JUPYTER_TARGET", "http://127.0.0.1:1")
-    assert "is a service elsewhere" in refused("restore", str(tmp_path / "x"))
+    assert "is a service elsewhere" in refused("restore", str(archive))
+    assert "No service answers at http://127.0.0.1:1" in refused("backup", str(tmp_path / "y"), code=1)
+    assert not (tmp_path / "y").exists()
 
 
 def test_a_run_that_ends_during_the_backup_reads_as_it_ended(

@@ -57,34 +57,39 @@ def test_every_verb_has_help(home: Path, call: Call) -> None:
         ("status a --jsn", "did you mean --json?"),
         ("service", "required: ACTION"),
         ("service strat", "did you mean start?"),
-        ("service logs -n -1", "'-1' is not a whole number"),
-        ("serve --port x", "invalid int value"),
+        ("service logs -n -1", "-n/--lines: must be at least 1, not -1"),
+        ("serve --port x", "--port: 'x' is not a whole number"),
+        ("serve --host 127.0.0.1 --port 99999", "--port: must be at most 65535, not 99999"),
         ("list --state faild", "did you mean FAILED?"),
         ("list --sort nam", "did you mean NAME?"),
         ("list --order up", "use one of ASC, DESC"),
-        ("list --max 0", "0 would show nothing"),
+        ("list --max 0", "--max: must be at least 1, not 0"),
+        ("list --max 99999999999999999999", "--max: must be at most 2147483647"),
         ("list --tag team", "'team' is not KEY=VALUE"),
         ("logs a -n x", "'x' is not a whole number"),
         ("logs a -f --json", "exclude each other"),
         ("logs a -f --head", "exclude each other"),
         ("wait a -f --json", "exclude each other"),
-        ("wait a --timeout 5x", "write 90s, 15m or 2h"),
+        ("wait a --timeout 5x", "write 90s, 15m, 2h or 1h30m"),
         ("wait a --state done", "there is no 'DONE'"),
         ("tags", "required: ACTION"),
         ("tags add a", "required: KEY=VALUE"),
         ("tags add a b", "'b' is not KEY=VALUE"),
         ("submit --memory lots -- true", "'lots' must be a number of bytes"),
         ("submit --memory 8 -- true", "'8' is less than 1Mi"),
-        ("submit --cpus 0 -- true", "0 is too few"),
+        ("submit --cpus 0 -- true", "must be at least 1, not 0"),
         ("submit --gpus 1 --compute big -- true", "--compute big says what the job runs on"),
-        ("submit --compute big:x -- true", "compute_config: must be a compute config's name"),
+        ("submit --compute big:x -- true", "compute_config='big:x': must be a compute config's name"),
+        ("submit --retries -1 -- true", "--retries: must be at least 0, not -1"),
+        ("submit -x a.txt -- true", "--exclude leaves paths out of a directory, and there is none"),
+        ("submit -- ", "Say what to run"),
         ("submit --priority 3 -- true", "name one with --queue"),
         ("queues", "required: ACTION"),
         ("queues stat", "did you mean status?"),
         ("queues status", "required: NAME"),
         ("queues update line", "Say what to change: --max-concurrency or --idle-timeout"),
-        ("queues update line --max-concurrency 0", "0 is too few"),
-        ("queues update line --idle-timeout soon", "write 90s, 15m or 2h"),
+        ("queues update line --max-concurrency 0", "must be at least 1, not 0"),
+        ("queues update line --idle-timeout soon", "write 90s, 15m, 2h or 1h30m"),
         ("compute-configs", "required: ACTION"),
         ("compute-configs create", "required: -f/--file"),
         ("compute-configs get big:0", "must be a compute config's name"),
@@ -144,3 +149,103 @@ def test_a_reader_that_has_had_enough(home: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout.strip() in ("0", "141")
+
+
+def test_a_blank_command_is_no_command(home: Path, refused: Callable[..., str]) -> None:
+    assert "Say what to run" in refused("submit", "--", "")
+    assert "Say what to run" in refused("submit", "--", " ", "\t")
+    assert not home.exists()
+
+
+READERS = (
+    *("list", "status x", "logs x", "wait x", "terminate x", "archive x", "delete x", "tags list x"),
+    *(
+        "queues list",
+        "queues status x",
+        "compute-configs list",
+        "compute-configs get x",
+        "gc",
+        "gc --dry-run",
+    ),
+    "backup x.tar.gz",
+)
+
+
+@pytest.mark.parametrize("line", READERS)
+def test_a_misspelt_home_is_not_made(
+    home: Path, tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("misspelt", "~/misspelt"):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        said = refused(*line.split(), "--home", name, code=1)
+        assert f"There is no state directory {tmp_path / 'misspelt'}; the first job makes one" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["config", "doctor", "service status", "service stop", "service logs"])
+def test_what_looks_leaves_no_home(tmp_path: Path, home: Path, call: Call, line: str) -> None:
+    call(*line.split(), "--home", str(tmp_path / "misspelt"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exit_codes(service: Path, call: Call, tmp_path: Path) -> None:
+    """0 done, 1 failed or not there, 2 wrong usage, 3 the time is up; in every verb."""
+    (tmp_path / "wrong.yaml").write_text("entrypoint: 5\n")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    assert call("submit", "-n", "good", "--wait", "--", "true").code == 0
+    assert call("submit", "-n", "bad", "--retries", "0", "--wait", "--", "false").code == 1
+    assert call("submit", "-n", "long", "-q", "line", "--", "sleep", "600").code == 0
+    table = [
+        (0, "list", "status good", "logs good", "logs good --run 1", "status good --run 1", "wait good"),
+        (0, "wait long --state running", "tags add good a=b", "tags list good", "tags remove good a"),
+        (
+            0,
+            "queues list",
+            "queues status line",
+            "queues update line --max-concurrency 2",
+            "gc",
+            "gc --dry-run",
+        ),
+        (
+            0,
+            "compute-configs list",
+            "service status",
+            "service logs",
+            "config",
+            f"backup {tmp_path}/ok.tar.gz",
+        ),
+        (1, "status no", "logs no", "wait no", "terminate no", "archive no", "delete no", "tags list no"),
+        (1, "tags add no a=b", "tags remove no a", "logs good --run 2", "status good --run 2", "wait bad"),
+        (1, "queues status no", "queues update no --max-concurrency 1", "queues archive no"),
+        (1, "queues terminate no", "queues delete no", "queues delete line", "delete long", "archive long"),
+        (1, "compute-configs get no", "compute-configs archive no", "submit --compute no -- true"),
+        (1, f"submit -f {tmp_path}/no.yaml", "submit -w no -- true", f"restore {tmp_path}/no.tar.gz"),
+        (1, f"compute-configs create -f {tmp_path}/no.yaml", f"restore {tmp_path}/ok.tar.gz"),
+        (
+            2,
+            "",
+            "no",
+            "status",
+            "status good bad",
+            "status good --no",
+            "list --max 0",
+            "wait good --timeout no",
+        ),
+        (2, f"submit -f {tmp_path}/wrong.yaml", f"submit -f {tmp_path}/list.yaml", "submit", "submit true"),
+        (2, "tags add good a", "tags add good bad?=c", "queues update line", "compute-configs get a:b:c"),
+        (2, f"compute-configs create -f {tmp_path}/wrong.yaml", f"backup {tmp_path}", "completion no"),
+        (
+            2,
+            "logs good -f --json",
+            "wait good -f --json",
+            "service logs -f --json",
+            "queues update line --no",
+        ),
+        (3, "wait long --timeout 1", "wait long --timeout 1 --json"),
+    ]
+    for code, *lines in table:
+        for line in lines:
+            done = call(*str(line).split())
+            assert (line, done.code) == (line, code), done.err
+            assert (code == 0) or done.err.count("\n") == 1, f"{line} is explained in one line: {done.err}"

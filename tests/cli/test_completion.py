@@ -40,7 +40,10 @@ def completed(line: str, answers: Path) -> list[str]:
         ("jupyter jobs tags r", ["remove"]),
         ("jupyter jobs list --so", ["--sort"]),
         ("jupyter jobs list --state F", ["FAILED"]),
-        ("jupyter jobs status ", ["-h", "--help", "--json", "--home", "-p", "--project", "--archived"]),
+        (
+            "jupyter jobs status ",
+            ["-h", "--help", "--json", "--home", "-p", "--project", "--archived", "--run"],
+        ),
     ],
 )
 def test_words(home: Path, tmp_path: Path, line: str, words: list[str]) -> None:

@@ -25,7 +25,7 @@ def test_without_a_service(home: Path, call: Call, monkeypatch: pytest.MonkeyPat
     assert shown["gpus"] == ["[0,", "2]", str(home / "config.yaml")]
     assert shown["cpus"] == ["3", "JOBS_JUPYTER_CPUS"]
     assert shown["idle_s"] == ["600", "default"]
-    assert shown["retention.jobs.max_count"] == ["default"]
+    assert shown["retention.jobs.max_count"] == ["none", "default"]
     found = call("config", "--json").json
     assert found["running"] is False
     assert {"name": "cpus", "value": 3, "source": "JOBS_JUPYTER_CPUS"} in found["settings"]

@@ -203,3 +203,41 @@ def test_another_home(service: Path, call: Call, monkeypatch: pytest.MonkeyPatch
     assert call("list").code == 1
     assert job_id in call("list", "--home", str(service)).out
     assert os.environ["JOBS_JUPYTER_HOME"] == str(service)
+
+
+def test_status_shows_what_was_asked_for(service: Path, call: Call, refused: Callable[..., str]) -> None:
+    options = ["-q", "line", "--cpus", "1", "--memory", "64Mi", "--timeout", "1h30m", "--retries", "2"]
+    job_id = call("submit", "-n", "held", *options, "--", "echo", "on").out.strip()
+    ended(job_id)
+    shown = dict(line.split(":", 1) for line in call("status", "held").out.split("\n\n")[0].splitlines())
+    assert shown["queue"].strip() == "line"
+    assert shown["asks for"].strip() == '{"min_resources": {"CPU": 1, "memory": 67108864}}'
+    assert shown["timeout"].strip() == "5400 s a run"
+    assert shown["retries"].strip() == "2 at most"
+    assert shown["command"].strip() == "echo on"
+
+
+def test_status_of_one_run(service: Path, call: Call, refused: Callable[..., str]) -> None:
+    failed = run("exit 3", name="twice", max_retries=1)
+    for wanted in ("2", failed.runs[1].name):
+        done = call("status", "twice", "--run", wanted)
+        assert (done.code, done.out.splitlines()[0]) == (0, f"run:      {failed.runs[1].name}")
+        assert "exit code 3" in done.out
+        assert failed.runs[0].name not in done.out
+    found = call("status", "twice", "--run", "1", "--json").json
+    assert (found["name"], found["exit_code"]) == (failed.runs[0].name, 3)
+    for wrong in ("0", "3", "x"):
+        said = refused("status", "twice", "--run", wrong, code=1)
+        assert f"twice has no run '{wrong}'; its runs: {failed.runs[0].name}, " in said
+
+
+def test_a_long_name_on_a_narrow_terminal(service: Path) -> None:
+    name = "a-name-that-begins-alike-for-every-experiment-of-the-whole-series-and-ends-in-0042"
+    run("exit 1", name=name, tags={"team": "a-team-with-a-name-of-more-than-a-few-words"})
+    for columns in (80, 40):
+        with Terminal("list", columns=columns) as terminal:
+            assert terminal.ends() == 0
+            lines = terminal.text.splitlines()
+            assert max(map(len, lines)) <= columns
+            assert lines[1].startswith("a-name")
+            assert "0042 " in lines[1], "both ends of it, in one piece"

@@ -27,8 +27,9 @@ def test_logs(service: Path, call: Call, refused: Callable[..., str]) -> None:
         "run": first,
         "log": "1\n2\n3\n4\n5\n",
     }
-    assert "did you mean" in refused("logs", "lines", "--run", first[:-1])
-    assert "has no run 'x'" in refused("logs", "lines", "--run", "x", "-f")
+    assert call("logs", "lines", "--run", "1", "--json").json["run"] == first
+    assert "did you mean" in refused("logs", "lines", "--run", first[:-1], code=1)
+    assert "has no run 'x'" in refused("logs", "lines", "--run", "x", "-f", code=1)
     assert "nearest names: lines" in refused("logs", "line", code=1)
 
 

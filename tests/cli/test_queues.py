@@ -19,7 +19,7 @@ COMPUTE = "head_node:\n  required_resources: {CPU: 1, memory: 64Mi}\n"
 def test_submit_into_a_queue(service: Path, call: Call, tmp_path: Path) -> None:
     def submitted(*options: str) -> JobStatus:
         done = call("submit", *options)
-        assert (done.code, done.err) == (0, "")
+        assert done.code == 0
         return ended(done.out.strip())
 
     first = submitted("-q", "line", "--", "true")
@@ -130,3 +130,18 @@ def test_compute_configs(
     assert "archived" in call("compute-configs", "list", "--archived").out
     assert "'small' is archived" in refused("submit", "--compute", "small", "--", "true")
     assert "its name is not used again" in refused(*create, "small.yaml", "-n", "small")
+
+
+def test_a_priority_that_does_nothing_is_named(service: Path, call: Call, tmp_path: Path) -> None:
+    done = call("submit", "-q", "line", "--priority", "3", "--", "true")
+    assert (done.code, done.out.startswith("prodjob_")) == (0, True)
+    assert done.err == "Priority 3 has no effect: the queue 'line' is FIFO and starts the oldest job first.\n"
+    file = tmp_path / "job.yaml"
+    for mode, said in (("PRIORITY", ""), ("LIFO", "its queue is LIFO and starts the newest job first.")):
+        file.write_text(
+            "entrypoint: 'true'\njob_queue_config:\n  priority: 1\n"
+            f"  job_queue_spec: {{idle_timeout_s: 5, execution_mode: {mode}}}\n"
+        )
+        done = call("submit", "-f", str(file))
+        assert (done.code, done.err.strip().removeprefix("Priority 1 has no effect: ")) == (0, said)
+    assert call("submit", "-q", "line", "--", "true").err == ""

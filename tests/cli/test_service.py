@@ -6,13 +6,16 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from jobs_jupyter import job
+from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import client
 from tests.cli.conftest import Call
 from tests.cli.program import PROGRAM, cli
@@ -94,7 +97,38 @@ def test_json(service: Path, call: Call, refused: Callable[..., str]) -> None:
     started = call("service", "start", "--json").json
     assert started["running"]
     assert call("service", "status", "--json").json["pid"] == started["pid"]
-    assert call("service", "logs", "--json", "-n", "0").json["log"] == ""
+    assert call("service", "logs", "--json", "-n", "1").json["log"].count("\n") == 1
     assert "exclude each other" in refused("service", "logs", "--json", "-f")
     assert call("service", "stop", "--json").json == {"stopped": True}
     assert call("service", "stop", "--json").json == {"stopped": False}
+
+
+@pytest.mark.parametrize("line", ["config", "service status", "service start"])
+def test_a_target_that_does_not_answer(
+    home: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setenv("JOBS_JUPYTER_TARGET", "http://127.0.0.1:1")
+    assert "No service answers at http://127.0.0.1:1" in refused(*line.split(), code=1)
+    assert not home.exists(), "and nothing is said, or started, in its stead"
+
+
+@pytest.mark.parametrize("line", ["service logs", "service stop"])
+def test_what_is_this_machines(
+    service: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    client_service.ensure()
+    with monkeypatch.context() as patch:
+        patch.setenv("JOBS_JUPYTER_TARGET", "http://127.0.0.1:1")
+        assert "is a service elsewhere" in refused(*line.split())
+    assert client_service.locate()
+
+
+def test_since_when_is_the_readers_time(service: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = datetime.fromisoformat(call("service", "start", "--json").json["started_at"])
+    assert started.utcoffset() == timedelta(0)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC-5")
+        time.tzset()
+        shown = call("service", "status").out.splitlines()[0].split(" since ")[1]
+    time.tzset()
+    assert shown == (started + timedelta(hours=5)).strftime("%Y-%m-%d %H:%M:%S")

@@ -63,7 +63,7 @@ def test_log_limit() -> None:
 
 WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({}, "idle: 5", ["idle=5", "in {config}", "did you mean idle_s?"]),
-    ({}, "idle_s: soon", ["idle_s='soon'", "in {config}", "valid number"]),
+    ({}, "idle_s: soon", ["idle_s='soon'", "in {config}", "must be a number"]),
     ({}, "idle_s: -1", ["idle_s=-1"]),
     ({}, "idle_s: .inf", ["idle_s=inf"]),
     ({}, "retention: {job: {max_count: 1}}", ["retention.job=", "did you mean jobs?"]),
@@ -75,9 +75,13 @@ WRONG: list[tuple[dict[str, str], str, list[str]]] = [
     ({}, "gpus: true", ["gpus=True", "how many"]),
     ({}, "cpus: 0", ["cpus=0"]),
     ({}, "port: 8765", ["port=8765", "no host"]),
+    ({}, "cgroup: /nowhere", ["cgroup=/nowhere is not a directory; name a control group"]),
+    ({}, "idle_s: [1]", ["idle_s=[1]", "must be a number"]),
     ({}, "just words", ["{config}", "str"]),
     ({}, "a: [", ["{config}, line 1", "not YAML"]),
     ({"IDLE_S": "soon"}, "idle_s: 5", ["JOBS_JUPYTER_IDLE_S='soon' can't be used"]),
+    ({"IDEL_S": "5"}, "", ["JOBS_JUPYTER_IDEL_S can't be used", "did you mean JOBS_JUPYTER_IDLE_S?"]),
+    ({"RETENTION_JOBS_MAX_COUNTS": "5"}, "", ["did you mean JOBS_JUPYTER_RETENTION_JOBS_MAX_COUNT?"]),
     ({"GPUS": "[-1]"}, "", ["JOBS_JUPYTER_GPUS=[-1]"]),
 ]
 
@@ -90,6 +94,12 @@ def test_what_can_not_be_used(config: Path, environment: dict[str, str], text: s
         settings.load(config, {f"JOBS_JUPYTER_{name}": value for name, value in environment.items()}, {})
     for part in said:
         assert part.format(config=config) in str(refused.value)
+
+
+def test_variables_of_others(config: Path) -> None:
+    own = ("HOME", "TARGET", "TOKEN", "JOB_ID", "RUN_NAME", "QUEUE_DIR", "OUTPUT_DIR", "MAX_INPUT_BYTES")
+    environment = {f"JOBS_JUPYTER_{name}": "x" for name in (*own, "SOMETHING_ELSE")}
+    assert settings.load(config, {**environment, "JOBS_JUPYTER_IDEL_S": ""}, {}).settings == Settings()
 
 
 def test_an_unreadable_file(config: Path) -> None:

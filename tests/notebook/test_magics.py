@@ -94,7 +94,7 @@ def test_the_directory_is_a_snapshot(kernel: Kernel, tmp_path: Path) -> None:
 
 WRONG = [
         ("%%job --retrys 3\n1", "no option --retrys; did you mean --retries? %%job? shows the options."),
-        ("%%job --timeout soon\n1", "'soon' is not a duration; write 90s, 15m or 2h"),
+        ("%%job --timeout soon\n1", "'soon' is not a duration; write 90s, 15m, 2h or 1h30m"),
         ("%%job --retries -1\n1", "%%job: "),
         ("%%job a b\n1", "'b' is one word too many"),
         ("%%job 'a\n1", "the line can't be split into words (no closing quotation)"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig, read_compute_config
 from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError
 from jobs_jupyter.models.names import random_compute_config_name
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store.schema import compute_configs
 
@@ -120,9 +120,9 @@ def _not_found(connection: Connection, name: str) -> str:
     newest = query.order_by(func.max(compute_configs.c.created_at).desc())
     known = list(connection.execute(newest).scalars())
     if not known:
-        return f"{text}; there are none. Make one with compute_config.create."
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"{text}; there are none. Create one first."
+    near = nearest(name, known)
+    hint = f" Did you mean {near!r}?" if near else ""
     more = f" and {len(known) - _SUGGESTIONS} more" if len(known) > _SUGGESTIONS else ""
     return f"{text}; there are {', '.join(sorted(known[:_SUGGESTIONS]))}{more}.{hint}"
 

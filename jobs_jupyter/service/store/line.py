@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from typing import Any
@@ -13,6 +12,7 @@ from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundErro
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_queue_id
 from jobs_jupyter.models.queue import JobQueueSpec
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service.clock import SECOND, iso
 from jobs_jupyter.service.scheduler import Queue
 from jobs_jupyter.service.store import compute, noted
@@ -85,7 +85,7 @@ def look_up(connection: Connection, config: JobConfig, project: str) -> Row[Any]
     elif wanted.priority is not None:
         raise InvalidRequestError(
             f"priority={wanted.priority} is a place in a queue, and the job names none. "
-            "Add target_job_queue_name or job_queue_spec."
+            "Name the queue that it is to wait in."
         )
     else:
         return None
@@ -118,11 +118,11 @@ def _target(connection: Connection, name: str | None, project: str) -> Row[Any]:
     if name in rows:
         return rows[name]
     there = ", ".join(sorted(rows)) or "none"
-    near = difflib.get_close_matches(name or "", list(rows), 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name or "", filter(None, rows))
+    hint = f" Did you mean {near!r}?" if near else ""
     raise JobQueueNotFoundError(
         f"There is no job queue {name!r} in the project {project!r}; its queues: {there}.{hint} "
-        "A job with a job_queue_spec makes one."
+        "The first job that describes a queue makes it."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,10 @@ from sqlalchemy import (
 )
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
+from jobs_jupyter.models.spelling import nearest_few
 from jobs_jupyter.service.store.records import (
     ALIVE,
+    SUGGESTIONS,
     SUGGESTIONS_FROM,
     TERMINAL,
     require,
@@ -94,9 +95,10 @@ def _not_found(connection: Connection, name: str, project: str) -> str:
             f"The job {name!r} in the project {project!r} is archived; pass include_archived=True to find it."
         )
     known = list(dict.fromkeys(row.name for row in recent if row.archived_at is None))
-    near = difflib.get_close_matches(name, known, 3, 0.5) or known[:3]
     text = f"There is no job named {name!r} in the project {project!r}."
-    return text + (f" The nearest names: {', '.join(near)}." if near else " It has no jobs.")
+    if near := nearest_few(name, known, SUGGESTIONS):
+        return f"{text} The nearest names: {', '.join(near)}."
+    return f"{text} Its newest: {', '.join(known[:SUGGESTIONS])}." if known else f"{text} It has no jobs."
 
 
 def by_id(connection: Connection, job_id: str) -> dict[str, Any]:

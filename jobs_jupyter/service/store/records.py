@@ -18,7 +18,7 @@ from jobs_jupyter.service.store.schema import jobs, runs
 TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
 ALIVE = ("STARTING", "RUNNING")
 VIEW_RUNS = 50
-SUGGESTIONS_FROM = 1000
+SUGGESTIONS_FROM, SUGGESTIONS = 1000, 3
 _COMMON = (
     "id",
     "name",

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from jobs_jupyter.models.base import MASK, SECRET_FIELD
+from jobs_jupyter.models.base import SECRET_FIELD
+from jobs_jupyter.models.refusal import MASK
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.store import entry, runs
 from jobs_jupyter.service.store.records import TERMINAL

@@ -1,0 +1,48 @@
+"""What a model refuses, in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.refusal import sentence
+
+COMMAND = {"entrypoint": "true"}
+QUEUE = {"idle_timeout_s": 5}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "entrypoint: is required, and missing"),
+        ({"entrypoint": 5}, "entrypoint=5: must be text (put quotes around it)"),
+        ({**COMMAND, "max_retries": "three"}, "max_retries='three': must be a whole number"),
+        ({**COMMAND, "max_retries": -1}, "max_retries=-1: must be at least 0"),
+        ({**COMMAND, "timeout_s": 1.5}, "timeout_s=1.5: must be a whole number"),
+        ({**COMMAND, "tags": "team"}, "tags='team': must be `name: value` pairs"),
+        ({**COMMAND, "tags": {"n": 1}}, "tags.n=1: must be text (put quotes around it)"),
+        ({**COMMAND, "excludes": "a.txt"}, "excludes='a.txt': must be a list"),
+        ({**COMMAND, "max_retry": 1}, "max_retry: There is no such field; did you mean max_retries?"),
+        ({**COMMAND, "job_queue_config": "line"}, "job_queue_config='line': must be `field: value` pairs"),
+        (
+            {**COMMAND, "job_queue_config": {"job_queue_spec": {**QUEUE, "max_concurrency": 0}}},
+            "job_queue_config.job_queue_spec.max_concurrency=0: must be at least 1",
+        ),
+        (
+            {**COMMAND, "job_queue_config": {"job_queue_spec": {**QUEUE, "execution_mode": "SOON"}}},
+            (
+                "job_queue_config.job_queue_spec.execution_mode: 'SOON' is not a JobQueueExecutionMode; "
+                "use one of FIFO, LIFO, PRIORITY"
+            ),
+        ),
+        ({**COMMAND, "env_vars": {"KEY": 5}}, "env_vars.KEY: must be text (put quotes around it)"),
+        ({**COMMAND, "env_vars": ["secret"]}, "env_vars: must be `name: value` pairs"),
+    ],
+)
+def test_sentences(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        JobConfig.from_dict(fields)
+    assert sentence(refused.value) == said
