@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from jobs_jupyter import job
 from jobs_jupyter.notebook.options import cell_parser, line_parsers
+from tests.jobs import ended
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -24,3 +27,15 @@ def test_every_verb_is_named() -> None:
 
 def test_every_function_is_named() -> None:
     assert all(f"`{name}`" in README for name in job.__all__ if name != "ResultIterator")
+
+
+def test_the_example_of_a_queue_runs_on_any_machine(
+    service: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = (
+        block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "JobQueueSpec" in block
+    )
+    exec(example, {})
+    (status,) = job.list()
+    assert ended(status.id).state == "SUCCEEDED"
+    assert capsys.readouterr().out.strip() in ("0", "1"), "how many are active: it may have ended by then"

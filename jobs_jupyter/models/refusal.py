@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MASK = "***"
+_KINDS = {"int", "float", "str", "bool"}
 LONGEST_VALUE = 60  # characters
 _MUST: dict[str, str] = {
     "missing": "is required, and missing",
@@ -47,9 +48,18 @@ def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def sentence(problem: ValidationError) -> str:
     """Return what a model refuses first: its field, the value where that helps, and what is allowed."""
-    first = problem.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"])) or problem.title
-    return f"{place}{_value(first)}: {first['msg']}"
+    first, *others = problem.errors(include_url=False)
+    place, said = first["loc"], first["msg"]
+    if same := [other["msg"] for other in others if _is_of_one_field(first["loc"], other["loc"])]:
+        place = place[:-1]
+        said = " or ".join(dict.fromkeys([said, *(text.removeprefix("must be ") for text in same)]))
+    name = ".".join(map(str, place)) or problem.title
+    return f"{name}{_value(first)}: {said}"
+
+
+def _is_of_one_field(one: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    """Whether both say of one field what each of its types wants."""
+    return one[:-1] == other[:-1] and {*one[-1:], *other[-1:]} <= _KINDS
 
 
 def _value(line: Mapping[str, Any]) -> str:

@@ -62,7 +62,7 @@ def demand_of(config: ComputeConfig | MultiResourceComputeConfig, capacity: Capa
     demand = _completed(asked, limits, capacity)
     if lacking := list(_lacking(head, demand, capacity)):
         raise UnsupportedError(
-            f"The compute_config asks for {' and '.join(lacking)}. Ask for less, or run the job elsewhere."
+            f"The job asks for {' and '.join(lacking)}. Ask for less, or run the job elsewhere."
         )
     _check_limits(demand, limits)
     return demand
@@ -158,6 +158,6 @@ def _check_limits(demand: Demand, limits: dict[str, int | float]) -> None:
     for kind, amount in zip(KINDS, (demand.cpus, demand.memory, demand.gpus), strict=True):
         if amount > limits.get(kind, amount):
             raise UnsupportedError(
-                f"The compute_config asks for {kind}={amount}, and its max_resources allow "
+                f"The job asks for {kind}={amount}, and its max_resources allow "
                 f"{limits[kind]:g}. Raise the one or lower the other."
             )

@@ -38,6 +38,11 @@ QUEUE = {"idle_timeout_s": 5}
                 "use one of FIFO, LIFO, PRIORITY"
             ),
         ),
+        (
+            {**COMMAND, "compute_config": {"min_resources": {"CPU": "many"}}},
+            "compute_config.min_resources.CPU='many': must be a whole number or a number",
+        ),
+        ({**COMMAND, "tags": {"int": 1}}, "tags.int=1: must be text (put quotes around it)"),
         ({**COMMAND, "env_vars": {"KEY": 5}}, "env_vars.KEY: must be text (put quotes around it)"),
         ({**COMMAND, "env_vars": ["secret"]}, "env_vars: must be `name: value` pairs"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from jobs_jupyter.models.errors import JobNotFoundError
+from jobs_jupyter.models.spelling import nearest_few
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.leases import shortage
@@ -58,7 +58,7 @@ def require(connection: Connection, job_id: str) -> Row[Any]:
     if connection.execute(select(jobs.c.id).where(jobs.c.name == job_id).limit(1)).first():
         raise JobNotFoundError(f"{text} A job has that name: pass name={job_id!r} instead.")
     newest = select(jobs.c.id).order_by(jobs.c.created_at.desc()).limit(SUGGESTIONS_FROM)
-    near = difflib.get_close_matches(job_id, list(connection.execute(newest).scalars()), 3)
+    near = nearest_few(job_id, connection.execute(newest).scalars(), SUGGESTIONS)
     raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
 
 
