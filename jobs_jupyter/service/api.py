@@ -32,7 +32,6 @@ from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import (
     arguments,
     compute_api,
-    environment,
     follow,
     house_api,
     logs,
@@ -42,7 +41,6 @@ from jobs_jupyter.service import (
 from jobs_jupyter.service.compute_api import ComputeHandlers
 from jobs_jupyter.service.house_api import HouseHandlers
 from jobs_jupyter.service.queue_api import QueueHandlers
-from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
@@ -123,19 +121,8 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             demand=demand,
             counts_as=self.state.counts_as,
         )
-        own = self.state.paths.job(new.id)
-        try:
-            saved = environment.save(own, dict(os.environ) if variables is None else variables)
-            status, _ = await asyncio.gather(  # both are on disk when the answer comes
-                self.supervisor.change(changes.add_job, new),
-                asyncio.to_thread(environment.make_durable, saved),
-            )
-        except Exception:
-            remove_tree(own.root)
-            raise
-        if status["id"] != new.id:
-            remove_tree(own.root)
-        return JSONResponse(status, 201)
+        variables = dict(os.environ) if variables is None else variables
+        return JSONResponse(await self.supervisor.accept(new, variables), 201)
 
     async def list_jobs(self, request: Request) -> Response:
         """One page of jobs; `cursor` asks for the one behind."""

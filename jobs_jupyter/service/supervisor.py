@@ -7,6 +7,7 @@ that a service killed between any two of them finds out after its restart what w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
+from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Settings
-from jobs_jupyter.service import machine, scratch
+from jobs_jupyter.service import environment, machine, scratch
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
@@ -27,6 +29,7 @@ from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.store import changes, line, packages, queries, retention, runs
 from jobs_jupyter.service.store.admission import Admission, Decision
+from jobs_jupyter.service.store.changes import NewJob
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.noted import Told
 
@@ -134,9 +137,39 @@ class Supervisor:
         if launch.stopping:
             self.runner.stop(launch)
 
+    async def accept(self, new: NewJob, variables: dict[str, str]) -> dict[str, Any]:
+        """Store a job and the environment that it was submitted from; returns its status.
+
+        Both are on disk then, each written while the other is. Where this fails, no job goes on:
+        one that was stored, and may have begun, while its environment could not be, is stopped before.
+        """
+        own = self.paths.job(new.id)
+        try:
+            saved = environment.save(own, variables)
+        except OSError:
+            remove_tree(own.root)
+            raise
+        added, failed = await asyncio.gather(
+            self.change(changes.add_job, new),
+            asyncio.to_thread(environment.make_durable, saved),
+            return_exceptions=True,
+        )
+        if isinstance(added, BaseException):
+            remove_tree(own.root)
+            raise added
+        status: dict[str, Any] = added
+        if status["id"] != new.id:  # it was submitted before
+            remove_tree(own.root)
+        elif failed is not None:
+            await self._stop(new.id, await self._insist(changes.request_stop, new.id))
+            raise failed
+        return status
+
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""
-        living = await self.change(changes.request_stop, job_id)
+        await self._stop(job_id, await self.change(changes.request_stop, job_id))
+
+    async def _stop(self, job_id: str, living: Launch | None) -> None:
         if living is not None:
             self.runner.stop(living)
         else:
@@ -145,7 +178,8 @@ class Supervisor:
     async def terminate_queue(self, queue_id: str) -> None:
         """Ask for the end of all jobs of a queue, those that wait first; its cluster stops with the last."""
         for job_id in await self.database.read(line.active, queue_id):
-            await self.terminate(job_id)
+            with contextlib.suppress(JobNotFoundError):  # it has ended meanwhile, and was deleted
+                await self.terminate(job_id)
         await self.change(line.end, queue_id)
 
     async def delete_queue(self, queue_id: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.resources import NOTHING, Capacity
 from jobs_jupyter.service.scheduler import Queue, Waiting, plan
@@ -25,6 +25,7 @@ from jobs_jupyter.service.store.leases import Leases, demand_of, leases
 from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs, queues
 
 LOOK_AHEAD = 64
+DECIDE_AGAIN_S = 5
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,13 @@ class Admission:
         self._unread: set[str | None] = set()
         self._knows_nothing = True
 
-    def forget(self) -> None:
-        """A transaction was rolled back: look at all lines the next time."""
+    def forget(self) -> Decision:
+        """A transaction or a decision was rolled back: look at all lines the next time.
+
+        What stands for a decision that failed: nothing starts, and after a pause it is made again.
+        """
         self._knows_nothing = True
+        return Decision(look_again_at=self._clock.now() + DECIDE_AGAIN_S * SECOND)
 
     def __call__(self, connection: Connection) -> Decision | None:
         """Write down the runs that may start now; None where nothing has changed for anybody who waits."""

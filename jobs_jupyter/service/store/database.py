@@ -87,7 +87,7 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, "store-read")
         self._writes: SimpleQueue[Write | None] = SimpleQueue()
         self._decide: Callable[[Connection], Any] = lambda _: None
-        self._undone: Callable[[], None] = lambda: None
+        self._undone: Callable[[], Any] = lambda: None
         self._committed: Callable[[list[noted.Told], Any], None] = lambda *_: None
         self._writer = Thread(target=self._write_all, name="store-write", daemon=True)
         self._writer.start()
@@ -95,12 +95,13 @@ class Database:
     def at_commit(
         self,
         decide: Callable[[Connection], Any],
-        undone: Callable[[], None],
+        undone: Callable[[], Any],
         committed: Callable[[list[noted.Told], Any], None],
     ) -> None:
         """Call `decide` at the end of each transaction, and `committed` with its events and that answer.
 
-        `undone` is called where the transaction was rolled back. `committed` is called in the event
+        `undone` is called where the transaction was rolled back, or what `decide` did alone, as it
+        failed: then what `undone` returns stands for its answer. `committed` is called in the event
         loop, before those who wait for their writes go on.
         """
         self._decide, self._undone, self._committed = decide, undone, committed
@@ -173,8 +174,7 @@ class Database:
         except Exception:
             log.exception("what may start could not be decided")
             _undo(connection, "decision", told)
-            self._undone()
-            return None
+            return self._undone()
 
     def _hand_over(self, together: list[Write], events: list[noted.Told], decided: Any) -> None:
         self._committed(events, decided)
