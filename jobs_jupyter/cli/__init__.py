@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     options.command = command
     if getattr(options, "home", None):
-        os.environ[HOME_VARIABLE] = str(Path(options.home).expanduser().absolute())
+        options.home = os.environ[HOME_VARIABLE] = str(Path(options.home).expanduser().absolute())
     try:
         _check_home(options)
         code = int(options.run(options))

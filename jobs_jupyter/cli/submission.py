@@ -27,7 +27,8 @@ def add(verbs: Verbs) -> None:
         parents=shared(home=ANY),
         help="submit a job and print its id",
         usage="jupyter jobs submit [-f FILE] [options] [-- COMMAND …]",
-        description="Submit a job and print its id. Options override the file; tags and variables are added.",
+        description="Submit a job and print its id. Options override the file; tags and variables are "
+        "added. A COMMAND of one word in quotes is a line of the shell: -- 'python a.py && python b.py'",
         epilog=f"Example: {EXAMPLE}",
     )
     option = parser.add_argument
@@ -130,7 +131,7 @@ def _priority(config: JobConfig) -> int | None:
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Return the fields that options replace."""
     fields = {
-        "entrypoint": shlex.join(options.command) if any(map(str.strip, options.command)) else None,
+        "entrypoint": _command(options.command),
         "name": options.name,
         "project": options.project,
         "working_dir": options.working_dir,
@@ -142,6 +143,13 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     if options.working_dir == "none":
         given["working_dir"] = None
     return given
+
+
+def _command(words: list[str]) -> str | None:
+    """Return the shell's line that runs these words; a single one is such a line itself."""
+    if not any(map(str.strip, words)):
+        return None
+    return words[0] if len(words) == 1 else shlex.join(words)
 
 
 def _variables(pairs: list[tuple[str, str | None]]) -> dict[str, str]:

@@ -41,7 +41,7 @@ class NameEnum(StrEnum):
             return cls(value)  # type: ignore[arg-type]
         except ValueError:
             allowed = ", ".join(cls.__members__)
-            raise ValueError(f"{value!r} is not a {cls.__name__}; use one of {allowed}") from None
+            raise ValueError(f"{value!r} is unknown; use one of {allowed}") from None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -152,6 +152,8 @@ def read_yaml(path: Path, *, may_be_empty: bool = False) -> dict[str, Any]:
         near = nearest(path.name, (other.name for other in path.parent.glob("*")))
         hint = f"; did you mean {near}?" if near else ""
         raise FileNotFoundError(f"There is no file {path}{hint}") from None
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{path} is a directory; name a YAML file") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:

@@ -12,6 +12,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from jobs_jupyter.models.errors import ServiceStartError
+
 BACKLOG = 2048
 GRACEFUL_S = 3
 
@@ -70,8 +72,17 @@ def unix_socket(path: Path) -> socket.socket:
 
 def tcp_socket(host: str, port: int) -> socket.socket:
     """Return a socket bound to this address; port 0 takes a free one."""
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    made = socket.socket(family, kind)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(address)
+    with contextlib.ExitStack() as opened:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            made = opened.enter_context(socket.socket(family, kind))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(address)
+        except OSError as problem:
+            why = problem.strerror or problem
+            raise ServiceStartError(
+                f"it can't listen on host={host}, port={port}: {why}. Use an address of this machine and a "
+                "free port; port 0 takes one"
+            ) from None
+        opened.pop_all()
     return made

@@ -220,6 +220,7 @@ def test_exit_codes(service: Path, call: Call, tmp_path: Path) -> None:
         (1, "queues status no", "queues update no --max-concurrency 1", "queues archive no"),
         (1, "queues terminate no", "queues delete no", "queues delete line", "delete long", "archive long"),
         (1, "compute-configs get no", "compute-configs archive no", "submit --compute no -- true"),
+        (1, f"submit -f {tmp_path}", f"compute-configs create -f {tmp_path}"),
         (1, f"submit -f {tmp_path}/no.yaml", "submit -w no -- true", f"restore {tmp_path}/no.tar.gz"),
         (1, f"compute-configs create -f {tmp_path}/no.yaml", f"restore {tmp_path}/ok.tar.gz"),
         (

@@ -241,3 +241,14 @@ def test_a_long_name_on_a_narrow_terminal(service: Path) -> None:
             assert max(map(len, lines)) <= columns
             assert lines[1].startswith("a-name")
             assert "0042 " in lines[1], "both ends of it, in one piece"
+
+
+def test_a_command_in_quotes_is_a_line_of_the_shell(service: Path, call: Call) -> None:
+    job_id = call("submit", "--", "echo one && echo $JOBS_JUPYTER_RUN_ATTEMPT").out.strip()
+    assert ended(job_id).state == "SUCCEEDED"
+    assert job.get_logs(id=job_id) == "one\n1\n"
+
+
+def test_delete_says_when_it_asks(home: Path, call: Call) -> None:
+    shown = " ".join(call("delete", "--help").out.split())
+    assert "On a terminal it asks first, in a script it does not." in shown

@@ -132,3 +132,10 @@ def test_since_when_is_the_readers_time(service: Path, call: Call, monkeypatch: 
         shown = call("service", "status").out.splitlines()[0].split(" since ")[1]
     time.tzset()
     assert shown == (started + timedelta(hours=5)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_an_address_that_is_not_this_machines(home: Path) -> None:
+    done = cli("serve", "--host", "192.0.2.1", "--port", "0")
+    assert done.returncode == 1
+    assert "it can't listen on host=192.0.2.1, port=0: " in done.stderr
+    assert "Traceback" not in done.stderr

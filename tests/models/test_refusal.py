@@ -34,7 +34,7 @@ QUEUE = {"idle_timeout_s": 5}
         (
             {**COMMAND, "job_queue_config": {"job_queue_spec": {**QUEUE, "execution_mode": "SOON"}}},
             (
-                "job_queue_config.job_queue_spec.execution_mode: 'SOON' is not a JobQueueExecutionMode; "
+                "job_queue_config.job_queue_spec.execution_mode: 'SOON' is unknown; "
                 "use one of FIFO, LIFO, PRIORITY"
             ),
         ),

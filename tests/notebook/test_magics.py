@@ -113,7 +113,7 @@ WRONG = [
         ("%job stop nobody", "There is no job named 'nobody' in the project 'default'"),
         ("%job stauts x", "%job: there is no 'stauts'; did you mean status?"),
         ("%job", "%job: say what to do: show, status, logs, wait, stop, list."),
-        ("%job list --state DONE", "'DONE' is not a JobState; use one of"),
+        ("%job list --state DONE", "'DONE' is unknown; use one of"),
         ("%job logs", "the following arguments are required: NAME"),
 ]  # fmt: skip
 
@@ -171,6 +171,7 @@ def test_a_queue_by_name(kernel: Kernel) -> None:
             f"%%job {name} -w none -q line --priority 3 --memory 64Mi\nimport time\ntime.sleep(0.3)"
         )
         assert shown.error == ""
+        assert "Priority 3 has no effect: the queue 'line' is FIFO" in shown.text
     assert "queued: 1st in line" in kernel("%job status second").text
     job.wait(name="second", timeout_s=30)
     assert [queue.name for queue in job_queue.list()] == ["line"]
