@@ -37,19 +37,30 @@ def _digest(digest: str) -> str:
     return digest
 
 
+class _Below:
+    """A file or directory below the root; its path is made when it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, paths: RunPaths | JobPaths, _: type[object]) -> Path:
+        return paths.root / self._name
+
+
 class RunPaths:
     """The files of one run."""
 
+    log = _Below("log")  # what the run wrote, stdout and stderr in order
+    work = _Below("work")  # its writable copy of the working directory
+    modules = _Below("modules")  # copies of its py_modules, each in a directory of its own
+    outputs = _Below("outputs")  # result variables and error.json of a cell
+    stop = _Below("stop")  # there once the run was asked to end
+    exit = _Below("exit.json")
+    usage = _Below("usage")  # the shim's series of samples
+    gap = _Below("log.gap")  # which bytes of the log were left out, where it grew too long
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.log = root / "log"  # what the run wrote, stdout and stderr in order
-        self.work = root / "work"  # its writable copy of the working directory
-        self.modules = root / "modules"  # copies of its py_modules, each in a directory of its own
-        self.outputs = root / "outputs"  # result variables and error.json of a cell
-        self.stop = root / "stop"  # there once the run was asked to end
-        self.exit = root / "exit.json"
-        self.usage = root / "usage"  # the shim's series of samples
-        self.gap = root / "log.gap"  # which bytes of the log were left out, where it grew too long
 
     def claim(self, n: int) -> Path:
         """Return the file whose creation claims the run for its n-th start."""
@@ -59,10 +70,11 @@ class RunPaths:
 class JobPaths:
     """The files of one job."""
 
+    environment = _Below("environment.json")  # 0600, until the job is terminal
+    runs = _Below("runs")
+
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environment = root / "environment.json"  # 0600, until the job is terminal
-        self.runs = root / "runs"
 
     def run(self, name: str) -> RunPaths:
         """Return the paths of the run of that name."""

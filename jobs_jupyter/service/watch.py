@@ -52,6 +52,11 @@ class Watch:
         self._started = time.monotonic()
         self._next_at = self._started + FIRST_S
 
+    @property
+    def holds(self) -> bool:
+        """Whether the run's first process has to submit to anything."""
+        return bool(self._cpus) or self.group is not None
+
     def hold(self) -> None:
         """In the run's first process: submit it, and all that it starts, to the limits. Raises an OSError."""
         machine.use_cpus(self._cpus)

@@ -171,7 +171,8 @@ class LocalRunner:
         scratch = None
         if launch.queue_id:
             scratch = self.paths.queue(launch.queue_id) / str(launch.cluster)
-            scratch.mkdir(parents=True, exist_ok=True)
+            if not scratch.is_dir():  # asking is cheaper than trying
+                scratch.mkdir(parents=True, exist_ok=True)
         for directory in (paths.root.parent, paths.root, paths.work, paths.outputs):
             directory.mkdir(exist_ok=True)
         if setup.interpreter and not os.access(setup.interpreter, os.X_OK):
