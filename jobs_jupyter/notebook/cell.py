@@ -135,6 +135,8 @@ def _environment(given: list[tuple[str, str | None]]) -> dict[str, str]:
 def _directory(options: argparse.Namespace) -> Path | None:
     """Return the directory to package; None for an empty one."""
     if options.working_dir == "none":
+        if options.exclude:
+            raise UsageError("%%job: --exclude leaves paths out of a directory, and -w none has none.")
         return None
     if options.working_dir is not None:
         return Path(options.working_dir).expanduser()

@@ -113,6 +113,7 @@ WRONG = [
         ("%job stop nobody", "There is no job named 'nobody' in the project 'default'"),
         ("%job stauts x", "%job: there is no 'stauts'; did you mean status?"),
         ("%job", "%job: say what to do: show, status, logs, wait, stop, list."),
+        ("%%job -w none -x a.txt\n1", "--exclude leaves paths out of a directory, and -w none has none"),
         ("%job list --state DONE", "'DONE' is unknown; use one of"),
         ("%job logs", "the following arguments are required: NAME"),
 ]  # fmt: skip
