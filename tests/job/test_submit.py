@@ -68,7 +68,7 @@ def test_what_this_service_cannot_honour_is_refused_by_name(service: Path, tmp_p
             submit("true", **{field: value})
         wanted = InvalidRequestError if field == "cloud" else UnsupportedError
         assert isinstance(refused.value, wanted)
-    assert "local" in str(refused.value)  # the clouds that there are
+    assert "no cloud 'elsewhere' here; the clouds: local" in str(refused.value)
     with pytest.raises(UnsupportedError, match=r"image_uri|registry_login_secret"):
         submit("true", image_uri="python:3.12", registry_login_secret="secret")
 

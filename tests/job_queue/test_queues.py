@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs_jupyter import job, job_queue
+from jobs_jupyter import compute_config, job, job_queue
 from jobs_jupyter.job.models import (
     JobConfig,
     JobQueueConfig,
@@ -238,3 +238,111 @@ def test_a_job_on_an_idle_machine_waits_for_nothing(service: Path) -> None:
     made = client.json("POST", "/v1/jobs", body={"config": {"entrypoint": "true"}})
     assert made.get("reason") is None
     job.wait(id=made["id"])
+
+
+def test_terminating_a_queue_ends_those_that_run_that_retry_and_that_wait(service: Path) -> None:
+    running = queued("sleep 600", max_concurrency=2)
+    config = JobQueueConfig(target_job_queue_name="line")
+    retrying = job.submit(JobConfig(entrypoint="exit 1", job_queue_config=config, max_retries=9))
+    waiting = targeted("true")
+    job.wait(id=running, state=JobState.RUNNING)
+    eventually(lambda: "follows after" in (job.status(id=retrying).reason or ""))
+    assert job.status(id=waiting).reason == "queued: 1st in line"
+    job_queue.terminate(name="line")
+    runs = {}
+    for job_id in (running, retrying, waiting):
+        job.wait(id=job_id, state=JobState.TERMINATED, timeout_s=20)
+        runs[job_id] = [run.state for run in job.status(id=job_id).runs]
+    assert (runs[running], runs[waiting], set(runs[retrying])) == (["FAILED"], [], {"FAILED"})
+    eventually(lambda: cluster_is_down("line"))
+    status = job_queue.status(name="line")
+    assert (status.state, status.active_jobs, status.failed_jobs) == (JobQueueState.ACTIVE, 0, 3)
+
+
+def test_a_lowered_max_concurrency_holds_from_then_on(service: Path, tmp_path: Path) -> None:
+    first, second, third = [queued(until(tmp_path / str(n)), max_concurrency=3) for n in range(3)]
+    waiting = [queued(until(tmp_path / "last")) for _ in range(2)]
+    for job_id in (first, second, third):
+        job.wait(id=job_id, state=JobState.RUNNING)
+    assert job_queue.update(name="line", max_concurrency=1).max_concurrency == 1
+    assert job_queue.status(name="line").max_concurrency == 1
+    assert job.status(id=third).state == JobState.RUNNING  # those that run go on
+    for number, ends in enumerate((first, second)):
+        (tmp_path / str(number)).touch()
+        job.wait(id=ends)
+        assert [job.status(id=job_id).reason for job_id in waiting] == [
+            "queued: 1st in line",
+            "queued: 2nd in line",
+        ]
+    (tmp_path / "2").touch()
+    job.wait(id=waiting[0], state=JobState.RUNNING)
+    assert job.status(id=waiting[1]).reason == "queued: 1st in line"
+    (tmp_path / "last").touch()
+    for job_id in (third, *waiting):
+        job.wait(id=job_id)
+
+
+def test_what_a_queue_counts_and_what_stays_when_it_is_deleted(service: Path, tmp_path: Path) -> None:
+    outcomes = {"fine": "echo kept", "bad": "exit 3", "stopped": "sleep 600"}
+    ids = {name: queued(entrypoint, max_concurrency=5) for name, entrypoint in outcomes.items()}
+    active = queued(until(tmp_path / "go"))
+    job.wait(id=ids["stopped"], state=JobState.RUNNING)
+    job.terminate(id=ids["stopped"])
+    states = {"fine": "SUCCEEDED", "bad": "FAILED", "stopped": "TERMINATED"}
+    for name, state in states.items():
+        job.wait(id=ids[name], state=state, timeout_s=20)
+    status = job_queue.status(name="line")
+    known = status.to_dict()
+    assert known.pop("id").startswith("jobqueue_")
+    assert known.pop("creator_id") == job.status(id=active).creator_id
+    assert known.pop("created_at") == job.status(id=ids["fine"]).to_dict()["created_at"]
+    assert known == {
+        "name": "line",
+        "state": "ACTIVE",
+        "execution_mode": "FIFO",
+        "max_concurrency": 5,
+        "idle_timeout_s": 60,
+        "project": "default",
+        "total_jobs": 4,
+        "active_jobs": 1,
+        "successful_jobs": 1,
+        "failed_jobs": 2,
+        "cluster_is_up": True,
+    }
+    (tmp_path / "go").touch()
+    job.wait(id=active)
+    job.delete(id=active)
+    assert job_queue.status(name="line").total_jobs == 3
+
+    job_queue.delete(name="line")
+    assert job_queue.list() == []
+    assert {each.id: each.state for each in job.list()} == {ids[n]: s for n, s in states.items()}
+    assert job.get_logs(id=ids["fine"]) == "kept\n"
+    echoed = job.status(id=ids["bad"]).config.job_queue_config
+    assert echoed is not None
+    assert echoed.job_queue_spec is not None
+    again = queued("true", execution_mode="LIFO")  # the name is free, and the other queue forgotten
+    job.wait(id=again)
+    assert job_queue.status(name="line").total_jobs == 1
+    for job_id in ids.values():
+        job.delete(id=job_id)
+    assert [each.id for each in job.list()] == [again]
+
+
+def test_a_compute_config_that_is_archived_stays_with_the_jobs_that_have_it(
+    service: Path, tmp_path: Path
+) -> None:
+    compute_config.create({"min_resources": {"CPU": 1, "memory": 2**26}}, name="small")
+    first = queued(until(tmp_path / "go"), compute_config="small")
+    waiting = targeted("true", compute_config="small")
+    once = f"touch {tmp_path}/failed; [ $JOBS_JUPYTER_RUN_ATTEMPT = 2 ]"
+    retrying = job.submit(JobConfig(entrypoint=once, compute_config="small", max_retries=1))
+    job.wait(id=first, state=JobState.RUNNING)
+    eventually(lambda: job.status(id=retrying).runs and job.status(id=retrying).runs[0].state == "FAILED")
+    compute_config.archive("small")
+    with pytest.raises(InvalidRequestError, match="'small' is archived"):
+        targeted("true")
+    (tmp_path / "go").touch()
+    for job_id in (first, waiting, retrying):
+        job.wait(id=job_id, timeout_s=20)
+    assert len(job.status(id=retrying).runs) == 2

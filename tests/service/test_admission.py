@@ -371,3 +371,29 @@ def test_jobs_wait_for_resources_and_say_so(
     ):
         with pytest.raises(UnsupportedError, match=said):
             job.submit(JobConfig(entrypoint="true", compute_config=asked))
+
+
+@pytest.mark.parametrize(("default_cpus", "at_once"), [(None, 3), ("2", 1)])
+def test_jobs_that_ask_for_nothing_do_not_swamp_the_machine(
+    default_cpus: str | None, at_once: int, service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBS_JUPYTER_CPUS", "3")
+    if default_cpus is not None:
+        monkeypatch.setenv("JOBS_JUPYTER_DEFAULT_CPUS", default_cpus)
+    go, last = tmp_path / "go", tmp_path / "last"
+    for job_id in (started := [held(go) for _ in range(at_once)]):
+        running(job_id)
+    waiting = held(last)
+    said = {3: "needs 1 CPU, none are free", 1: "needs 2 CPUs, 1 is free"}
+    assert job.status(id=waiting).reason == said[at_once]
+    spec = JobQueueSpec(name="line", idle_timeout_s=60, max_concurrency=5)
+    queued = [held(last, job_queue_config=JobQueueConfig(job_queue_spec=spec)) for _ in range(6)]
+    for job_id in queued[:5]:  # those in a queue are limited by its places alone
+        running(job_id)
+    assert job.status(id=queued[5]).reason == "queued: 1st in line"
+    assert job.status(id=waiting).reason == said[at_once]
+    go.touch()
+    running(waiting)
+    last.touch()
+    for job_id in (*started, waiting, *queued):
+        assert ended(job_id).state == "SUCCEEDED"

@@ -89,6 +89,7 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
     for method, path, body, status, kind in (
         ("GET", "/v1/jobs/prodjob_none", None, 404, "JobNotFoundError"),
         ("GET", "/v1/jobs/find?name=none", None, 404, "JobNotFoundError"),
+        ("GET", "/v1/jobs/find?name=none&cloud=aws", None, 400, "InvalidRequestError"),
         ("GET", f"/v1/jobs/{job_id}/outputs/none", None, 404, "JobNotFoundError"),
         ("GET", f"/v1/jobs/{job_id}/outputs/..%2f..%2flog", None, 404, None),
         ("GET", f"/v1/jobs/{job_id}/runs/none/log", None, 400, "InvalidRequestError"),

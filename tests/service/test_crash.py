@@ -27,7 +27,7 @@ import pytest
 from jobs_jupyter import job, job_queue
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.packages import upload
-from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobState
+from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec, JobRunState, JobState
 from jobs_jupyter.models.errors import JobStateError
 from jobs_jupyter.models.names import new_job_id
 from jobs_jupyter.models.paths import RunPaths, StatePaths
@@ -179,12 +179,12 @@ def in_database(home: Path, change: Callable[..., Any], *arguments: Any) -> Any:
         database.close()
 
 
-def accepted(home: Path, entrypoint: str) -> str:
+def accepted(home: Path, entrypoint: str, max_retries: int = 0) -> str:
     """Bring a job as far as a submit that was answered, by a service that then died."""
     home.mkdir(mode=0o700, exist_ok=True)
     job_id = new_job_id()
     environment.make_durable(environment.save(StatePaths(home).job(job_id), dict(os.environ)))
-    config = JobConfig(entrypoint=entrypoint, max_retries=0)
+    config = JobConfig(entrypoint=entrypoint, max_retries=max_retries)
     new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None)
     in_database(home, changes.add_job, new)
     return job_id
@@ -243,7 +243,7 @@ def test_killed_after_revoking_a_claim(service: Path, tmp_path: Path) -> None:
     assert run_count(tmp_path / "marks") == 1
 
 
-def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: Path) -> None:
+def test_a_restarted_machine_loses_the_run(service: Path, tmp_path: Path) -> None:
     job_id = accepted(service, f"echo ran >> {tmp_path}/marks")
     in_database(service, runs.begin_run, job_id, "another-boot", NONE_LEASED)
     with pytest.raises(JobStateError, match="lost: the machine restarted"):
@@ -251,9 +251,11 @@ def test_a_restarted_machine_loses_the_run_and_retries(service: Path, tmp_path: 
     assert run_count(tmp_path / "marks") == 0
 
 
-def running(home: Path, boot_id: str) -> tuple[str, RunPaths]:
+def running(
+    home: Path, boot_id: str, entrypoint: str = "false", max_retries: int = 0
+) -> tuple[str, RunPaths]:
     """Bring a job as far as a run that is written down as running; the files of its shim are the caller's."""
-    job_id = accepted(home, "false")
+    job_id = accepted(home, entrypoint, max_retries)
     run = in_database(home, runs.begin_run, job_id, boot_id, NONE_LEASED).run
     in_database(home, runs.run_started, run)
     paths = StatePaths(home).job(job_id).run(run)
@@ -271,6 +273,34 @@ def test_a_machine_that_restarted_while_jobs_ran(service: Path) -> None:
         job.wait(id=lost, timeout_s=DEADLINE_S)
     with pytest.raises(JobStateError, match="exit code 5"):
         job.wait(id=ended, timeout_s=DEADLINE_S)
+
+
+def test_a_restart_of_the_machine_counts_as_a_failed_run(service: Path, tmp_path: Path) -> None:
+    retried, _ = running(service, "another-boot", f"echo ran >> {tmp_path}/marks", max_retries=1)
+    job.wait(id=retried, timeout_s=DEADLINE_S)
+    lost, second = job.status(id=retried).runs
+    assert (lost.state, lost.reason) == (JobRunState.FAILED, "lost: the machine restarted")
+    assert (second.state, second.attempt) == (JobRunState.SUCCEEDED, 2)
+    assert run_count(tmp_path / "marks") == 1
+
+
+def test_those_in_a_queue_go_on_with_whoever_uses_the_sdk_next(service: Path, tmp_path: Path) -> None:
+    wanted = JobQueueConfig(job_queue_spec=JobQueueSpec(name="line", idle_timeout_s=600))
+    wait_for_go = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
+    first, second = (
+        job.submit(JobConfig(entrypoint=entrypoint, job_queue_config=wanted))
+        for entrypoint in (wait_for_go, f"echo ran >> {tmp_path}/marks")
+    )
+    job.wait(id=first, state=JobState.RUNNING)
+    exited = run_paths(service, first).exit
+    kill_service(service)
+    (tmp_path / "go").touch()
+    until(exited.exists)
+    assert run_count(tmp_path / "marks") == 0  # nobody is there to start it
+    assert job_queue.list()[0].total_jobs == 2
+    job.wait(id=second, timeout_s=DEADLINE_S)
+    assert run_count(tmp_path / "marks") == 1
+    assert job.status(id=first).state == JobState.SUCCEEDED
 
 
 def test_a_process_that_got_a_dead_shims_pid_is_left_alone(service: Path) -> None:

@@ -1,0 +1,142 @@
+"""How runs follow each other: when a retry is due, and who starts meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.store import changes, line, runs
+from jobs_jupyter.service.store.records import require
+from tests.service.test_admission import MODES, World, world
+
+FAILED, TIMED_OUT, LOST = (
+    Outcome("exit", 1),
+    Outcome("timeout"),
+    Outcome("lost", message="the machine restarted"),
+)
+
+
+async def end_one(made: World, outcome: Outcome) -> None:
+    """Have the one run that has been started begin, and end so."""
+    (run,) = await made.living("STARTING")
+    await made.change(runs.run_started, run)
+    await made.change(runs.end_run, run, outcome)
+
+
+async def wait(made: World, seconds: float) -> None:
+    made.clock.time += round(seconds * SECOND)
+    await made.change(line.due)
+
+
+@pytest.mark.parametrize("outcome", [FAILED, TIMED_OUT, LOST], ids=["failed", "timed out", "lost"])
+def test_retries_follow_after_a_second_then_twice_as_long_up_to_a_minute(outcome: Outcome) -> None:
+    async def delays() -> tuple[list[int], Any]:
+        await made.submit(None, None, None, 10)
+        waited: list[int] = []
+        for _ in range(9):
+            await end_one(made, outcome)
+            ended_at = made.clock.time
+            job = await made.database.read(require, "job-0")
+            assert job.state == "RUNNING"
+            waited.append(round((job.due_at - ended_at) / SECOND))
+            assert f"follows after {waited[-1]} s" in job.reason
+            await wait(made, waited[-1] - 0.5)
+            assert await made.living("STARTING") == []
+            await wait(made, 0.6)
+        await end_one(made, outcome)
+        return waited, await made.database.read(require, "job-0")
+
+    with world() as made:
+        waited, job = asyncio.run(delays())
+    assert waited == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert (job.state, job.due_at) == ("FAILED", None)
+
+
+def test_no_run_follows_once_a_stop_was_asked_for() -> None:
+    async def stopped() -> list[Any]:
+        for _ in range(2):
+            await made.submit(None, None, None, 5)
+        running, retried = await made.living("STARTING")
+        for run in (running, retried):
+            await made.change(runs.run_started, run)
+        await made.change(changes.request_stop, "job-0")
+        await made.change(runs.end_run, running, FAILED)
+        await made.change(runs.end_run, retried, FAILED)
+        await made.change(changes.request_stop, "job-1")
+        await wait(made, 100)
+        assert await made.living("STARTING") == []
+        return [(await made.database.read(require, name)).state for name in ("job-0", "job-1")]
+
+    with world() as made:
+        assert asyncio.run(stopped()) == ["TERMINATED", "TERMINATED"]
+
+
+@pytest.mark.parametrize("queue", range(3), ids=[mode.value for mode in MODES])
+def test_a_job_keeps_its_place_through_its_retries(queue: int) -> None:
+    """However urgent those are that wait, and however new."""
+
+    async def retried() -> None:
+        places = queue + 1
+        for _ in range(places):
+            await made.submit(queue, 5, None, 3)
+        for run in await made.living("STARTING"):
+            await made.change(runs.run_started, run)
+        await made.submit(queue, 0, None, 1)
+        for _ in range(2):
+            (first, *_) = await made.living("RUNNING")
+            its_job = (await made.database.read(runs.launch_of, first)).job_id
+            await made.change(runs.end_run, first, FAILED)
+            assert await made.living("STARTING") == []
+            await wait(made, 2.1)
+            (again,) = await made.living("STARTING")
+            assert (await made.database.read(runs.launch_of, again)).job_id == its_job
+            await made.change(runs.run_started, again)
+
+    with world() as made:
+        asyncio.run(retried())
+
+
+def test_ties_of_priority_are_broken_by_arrival() -> None:
+    async def order() -> list[str]:
+        for priority in (None, 7, 7, None, 7, 2, 2):
+            await made.submit(2, priority, None, 1)
+        await limit_to_one(made)
+        started = []
+        while alive := [*await made.living("STARTING"), *await made.living("RUNNING")]:
+            for run in alive:
+                started.append((await made.database.read(runs.launch_of, run)).job_id)
+                await made.change(runs.run_started, run)
+                await made.change(runs.end_run, run, Outcome("exit", 0))
+        return started
+
+    with world() as made:
+        started = asyncio.run(order())
+    at_once, behind = started[:3], started[3:]  # it had three places when they came
+    assert at_once == ["job-0", "job-1", "job-2"]
+    assert behind == ["job-5", "job-6", "job-4", "job-3"]
+
+
+async def limit_to_one(made: World) -> None:
+    (queue,) = await made.database.read(line.every, None)
+    await made.change(line.change, queue["id"], {"max_concurrency": 1})
+
+
+def test_a_run_that_never_began_waits_no_time() -> None:
+    """What a machine's restart took before the first run had a process, say."""
+
+    async def lost() -> int:
+        new = JobConfig(entrypoint="true", max_retries=1)
+        await made.change(
+            changes.add_job, changes.NewJob("once", "n", "default", "local", "me", new, None, None)
+        )
+        (run,) = await made.living("STARTING")
+        await made.change(runs.end_run, run, LOST)
+        return len(await made.living("STARTING"))
+
+    with world() as made:
+        assert asyncio.run(lost()) == 1
