@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from typing import Annotated, Any
 
@@ -107,6 +108,14 @@ def _directory(value: str) -> str:
     return value
 
 
+def _command(value: str) -> str:
+    try:
+        shlex.split(value)
+    except ValueError as problem:
+        raise ValueError(f"can't be split into words as a shell would ({str(problem).lower()})") from None
+    return value
+
+
 def _environment(value: dict[str, str]) -> dict[str, str]:
     """Check that an operating system can hold these variables; says no value."""
     for name, content in value.items():
@@ -147,7 +156,7 @@ class JobConfig(Model):
     requirements: Text | list[Text] | None = None
     env_vars: Annotated[dict[str, str], AfterValidator(_environment)] | None = None
     py_modules: list[Directory] | None = None
-    py_executable: Text | None = None
+    py_executable: Annotated[Text, AfterValidator(_command)] | None = None
     cloud: Text | None = None
     project: Text | None = None
     registry_login_secret: Text | None = None

@@ -10,6 +10,7 @@ from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.module import module
+from jobs_jupyter.packaging.requirements import NAME, requirements
 
 Store = Callable[[Snapshot], str]
 """Keeps a snapshot where the job will find it, and returns its URI."""
@@ -22,7 +23,8 @@ def is_local(path: str) -> bool:
 
 def has_local_paths(config: JobConfig) -> bool:
     """Whether anything has to be packaged before the config can be submitted."""
-    return any(map(is_local, (config.working_dir or "://", *(config.py_modules or ()))))
+    file = config.requirements if isinstance(config.requirements, str) else None
+    return any(map(is_local, filter(None, (config.working_dir, file, *(config.py_modules or ())))))
 
 
 def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConfig:
@@ -34,7 +36,8 @@ def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConf
         home: the service's state directory, which is never packaged.
 
     Raises:
-        PackageError: a path that is not there, can't be read, or is too large; two modules of one name.
+        PackageError: a path that is not there, can't be read, or is too large; two modules of one name;
+            requirements that can't be installed elsewhere.
     """
     changed: dict[str, Any] = {}
     if config.working_dir is not None and is_local(config.working_dir):
@@ -44,6 +47,8 @@ def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConf
         changed["py_modules"] = [
             store(module(entry, home=home)) if is_local(entry) else entry for entry in config.py_modules
         ]
+    if isinstance(config.requirements, str) and is_local(config.requirements):
+        changed["requirements"] = f"{store(requirements(config.requirements))}/{NAME}"
     return config.options(**changed) if changed else config
 
 

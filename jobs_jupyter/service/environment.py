@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from jobs_jupyter.models.paths import JobPaths, RunPaths
@@ -92,8 +94,9 @@ def extra(
         others = own.get("PYTHONPATH", base.get("PYTHONPATH"))
         added["PYTHONPATH"] = os.pathsep.join([*map(str, setup.python_path), *filter(None, [others])])
     if setup.interpreter:
+        first = _directory_of_python(setup.interpreter, setup.arguments, tools)
         path = own.get("PATH", base.get("PATH", os.defpath))
-        added["PATH"] = f"{_directory_of_python(setup.interpreter, tools)}{os.pathsep}{path}"
+        added["PATH"] = os.pathsep.join([str(first), *map(str, setup.path), path])
     return added
 
 
@@ -114,22 +117,22 @@ def _gpus(indices: str | None, base: dict[str, str]) -> dict[str, str]:
     return {**dict.fromkeys(GPUS, indices), "NVIDIA_VISIBLE_DEVICES": indices or "void", **order}
 
 
-def _directory_of_python(interpreter: str, tools: Path) -> Path:
-    """Return a directory in which `python` is that interpreter.
+def _directory_of_python(interpreter: str, arguments: Sequence[str], tools: Path) -> Path:
+    """Return a directory in which `python` is that interpreter, with these arguments before all others.
 
     Debian's, for one, has only a `python3`: it gets a directory with a `python` that executes it.
     A link would not do: a virtual environment is found by the path that it is started with.
     """
     beside = Path(interpreter).parent / "python"
-    if beside.exists() and beside.samefile(interpreter):
+    if not arguments and beside.exists() and beside.samefile(interpreter):
         return beside.parent
-    directory = tools / hashlib.sha256(interpreter.encode()).hexdigest()[:16]
-    quoted = "'" + interpreter.replace("'", "'\\''") + "'"
+    command = shlex.join([interpreter, *arguments])
+    directory = tools / hashlib.sha256(command.encode()).hexdigest()[:16]
     for name in ("python", "python3"):
         if not (directory / name).exists():
             directory.mkdir(parents=True, exist_ok=True)
             scratch = directory / f".{name}.{os.getpid()}"
-            scratch.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n')
+            scratch.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
             scratch.chmod(0o755)
             scratch.rename(directory / name)
     return directory

@@ -23,7 +23,7 @@ UNSUPPORTED: dict[str, Any] = {
     "image_uri": "python:3.12",
     "containerfile": "Containerfile",
     "requirements": ["numpy"],
-    "py_executable": "python -X dev",
+    "py_executable": "/nowhere/python",
     "connections": [{"type": "databricks", "name": "one"}],
     "ray_version": "0.0.1",
     "working_dir": "s3://bucket/code.zip",

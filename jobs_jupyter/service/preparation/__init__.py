@@ -21,11 +21,14 @@ from jobs_jupyter.service.launch import Launch
 class Setup:
     """How a run is started, as far as that is not in its config.
 
-    `variables` win over all others; None takes one away. `python_path` goes before the others on
-    PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
+    `arguments` go between the interpreter and a script's own; `path` is searched before the PATH that
+    the run would have. `variables` win over all others; None takes one away. `python_path` goes before
+    the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
     """
 
     interpreter: str | None
+    arguments: list[str] = field(default_factory=list)
+    path: list[Path] = field(default_factory=list)
     variables: dict[str, str | None] = field(default_factory=dict)
     python_path: list[Path] = field(default_factory=list)
     argv: list[str] | None = None

@@ -22,6 +22,7 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup, Step
+from jobs_jupyter.service.preparation.executable import Executable
 from jobs_jupyter.service.preparation.modules import Modules
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners import Ended, Said
@@ -35,7 +36,6 @@ NOT_YET = {
     "containerfile": "Jobs run in this machine's own environment",
     "registry_login_secret": "Jobs run in this machine's own environment",
     "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
-    "py_executable": "A job runs with the interpreter that submitted it; name another one in the entrypoint",
     "connections": "Pass credentials with env_vars",
 }
 
@@ -61,7 +61,7 @@ class LocalRunner:
         self.cgroup = cgroup
         self.packages = packages
         self.shims = Shims()
-        self.steps: tuple[Step, ...] = (Modules(packages),)
+        self.steps: tuple[Step, ...] = (Executable(), Modules(packages))
         self._ended = ended
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}
@@ -176,7 +176,7 @@ class LocalRunner:
         for directory in (paths.root.parent, paths.root, paths.work, paths.outputs):
             directory.mkdir(exist_ok=True)
         if setup.interpreter and not os.access(setup.interpreter, os.X_OK):
-            raise FileNotFoundError(f"the interpreter {setup.interpreter} that submitted the job is gone")
+            raise FileNotFoundError(f"the job's interpreter {setup.interpreter} is gone")
         kept = self.paths.job(launch.job_id).environment
         base = json.loads(kept.read_text())
         return {

@@ -1,0 +1,136 @@
+"""A file of requirements → package: with all that it includes, and the local wheels that it names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.package import Entry, Manifest
+from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, lines, option
+from jobs_jupyter.packaging.directory import Snapshot
+
+NAME = "requirements.txt"
+ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
+_LOCAL = re.compile(
+    r"(?:(?P<name>[A-Za-z0-9._-]+)\s*(?P<wanted>\[[^\]]*\])?\s*@\s*)?"
+    r"(?P<path>.+?)(?P<extras>\[[^\]]*\])?(?P<rest>\s+;.*|\s+--.*)?"
+)
+
+
+def requirements(path: str | Path) -> Snapshot:
+    """Read a file of requirements, under the name `requirements.txt`, and what it includes beside it.
+
+    Options and `${VARIABLES}` stay as they are: whoever installs reads them.
+
+    Raises:
+        PackageError: a file that is not there or can't be read, or something that can only be
+            installed from where it is.
+    """
+    reader = _Reader()
+    reader.take(Path(path).expanduser(), f"requirements={str(path)!r}")
+    return Snapshot(Manifest(reader.entries), reader.sources)
+
+
+class _Reader:
+    """Gathers the files, each once; what includes it is rewritten to its new name."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.sources: dict[str, Path | bytes] = {}
+        self._names: dict[Path, str] = {}
+
+    def take(self, path: Path, asked: str) -> str:
+        """Read a file with all that it includes, and return its name in the package."""
+        path = path.resolve()
+        if path in self._names:
+            return self._names[path]
+        name = f"{len(self._names)}-{path.name}" if self._names else NAME
+        self._names[path] = name
+        text = _text(path, asked)
+        rewritten = [self._rewritten(path, number, line) for number, line in lines(text)]
+        self._add(name, "".join(f"{line}\n" for line in rewritten).encode())
+        return name
+
+    def _rewritten(self, file: Path, number: int, line: str) -> str:
+        where = f"line {number} of {str(file)!r}"
+        if (found := option(line)) is None:
+            return self._requirement(file, where, line)
+        name, value = found
+        if "://" in value:
+            return line
+        place = _beside(file, expanded(value, dict(os.environ)))
+        if name in FILE_OPTIONS:
+            return f"{FILE_OPTIONS[name]} {self.take(place, where)}"
+        if name in ("-f", "--find-links"):
+            return f"--find-links {place}"
+        if name in ("-e", "--editable"):
+            raise _bound_to_its_place(where, line)
+        return line
+
+    def _requirement(self, file: Path, where: str, line: str) -> str:
+        match = _LOCAL.fullmatch(line)
+        path = _local_path(match["name"], match["path"].strip()) if match else None
+        if match is None or path is None:
+            return line
+        place = _beside(file, expanded(path, dict(os.environ)))
+        if place.is_dir():
+            raise _bound_to_its_place(where, line)
+        if not place.is_file():
+            raise PackageError(f"{where} has {line!r}, and there is no file {str(place)!r}")
+        return f"./{self._archive(place)}{match['wanted'] or match['extras'] or ''}{match['rest'] or ''}"
+
+    def _archive(self, place: Path) -> str:
+        place = place.resolve()
+        if place not in self._names:
+            name = self._names[place] = f"files/{len(self._names)}/{place.name}"
+            with place.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+            self.sources[digest] = place
+            self.entries.append(Entry(name, "f", 0o644, size, digest))
+        return self._names[place]
+
+    def _add(self, name: str, content: bytes) -> None:
+        digest = hashlib.sha256(content).hexdigest()
+        self.sources[digest] = content
+        self.entries.append(Entry(name, "f", 0o644, len(content), digest))
+
+
+def _text(path: Path, asked: str) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PackageError(f"{asked}: {str(path)!r} is not UTF-8 text; write it as that") from None
+    except OSError as problem:
+        raise PackageError(
+            f"{asked} names the file {str(path)!r}, which can't be read: {problem.strerror}; "
+            f"requirements is a list such as ['numpy>=2'], or the path of a file"
+        ) from None
+
+
+def _local_path(name: str | None, target: str) -> str | None:
+    """Return the path that a requirement names; None where it is one for an index, or a URL."""
+    if target.startswith("file:"):
+        return unquote(urlsplit(target).path)
+    if "://" in target:
+        return None
+    is_path = target.startswith((".", "/", "~")) or os.sep in target.partition(";")[0]
+    return target if is_path or (name is None and target.endswith(ARCHIVES)) else None
+
+
+def _beside(file: Path, path: str) -> Path:
+    """Return a path, counted from the file that names it; where that is not there, from here."""
+    place = file.parent / Path(path).expanduser()
+    here = Path.cwd() / Path(path).expanduser()
+    return here if not place.exists() and here.exists() else place
+
+
+def _bound_to_its_place(where: str, line: str) -> PackageError:
+    return PackageError(
+        f"requirements: {where} has {line!r}, a directory, which the job would not have as it is now; "
+        f"build a wheel of it and name that, or give the directory with py_modules"
+    )
