@@ -113,6 +113,7 @@ def _show(status: JobStatus) -> None:
             ("state", str(status.state)),
             ("reason", status.reason or ""),
             ("error", f"{status.error.type}: {status.error.message}" if status.error else ""),
+            *(("note", notice) for notice in status.notices or ()),
             ("project", status.project or ""),
             ("created", moment(status.created_at)),
             ("started", moment(status.started_at)),

@@ -50,6 +50,7 @@ class JobView:
     reason: str | None = None
     error: dict[str, Any] | None = None  # a RunError's type, message, line
     exit_code: int | None = None
+    notices: list[str] | None = None  # what to know of it: `numpy 1.26.4 here, 2.1.0 in the job`
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None

@@ -228,6 +228,7 @@ class JobStatus(StatusModel):
     reason: str | None = None  # in words: `exit code 1`, `queued: 3rd in gpu`
     error: RunError | None = None
     exit_code: int | None = None
+    notices: list[str] | None = None  # what to know of it: `numpy 1.26.4 here, 2.1.0 in the job`
     started_at: Time | None = None
     ended_at: Time | None = None
     archived_at: Time | None = None

@@ -71,6 +71,7 @@ class JobPaths:
     """The files of one job."""
 
     environment = _Below("environment.json")  # 0600, until the job is terminal
+    overlay = _Below("overlay")  # the name of the environment that its runs use, if any
     runs = _Below("runs")
 
     def __init__(self, root: Path) -> None:
@@ -97,6 +98,8 @@ class StatePaths:
         self.blobs = self.packages / "blobs"
         self.manifests = self.packages / "manifests"
         self.interpreters = self.home / "interpreters"  # a `python` for those that have none
+        self.overlays = self.home / "environments"  # of jobs with requirements
+        self.overlay_builds = self.overlays / "builds"
         self.jobs = self.home / "jobs"
         self.queues = self.home / "queues"
 
@@ -107,6 +110,10 @@ class StatePaths:
     def queue(self, queue_id: str) -> Path:
         """Return the directory of a queue; its clusters' scratch directories are in it."""
         return self.queues / _safe(queue_id)
+
+    def overlay(self, name: str) -> Path:
+        """Return the file that says where the environment of that name is, once it is complete."""
+        return self.overlays / f"{_safe(name)}.json"
 
     def blob(self, digest: str) -> Path:
         """Return the file that stores the content of that SHA-256."""

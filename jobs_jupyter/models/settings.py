@@ -63,11 +63,19 @@ class PackageRetention(Model):
     max_size: Bytes | None = "10Gi"  # of all packages
 
 
+class EnvironmentRetention(Model):
+    """Which environments that no job uses are deleted: those beyond a limit. None: no limit."""
+
+    max_age_days: Days | None = 30.0  # since it was last used
+    max_size: Bytes | None = "20Gi"  # of all environments
+
+
 class Retention(Model):
     """What is deleted by itself."""
 
     jobs: JobRetention = JobRetention()
     packages: PackageRetention = PackageRetention()
+    environments: EnvironmentRetention = EnvironmentRetention()
 
 
 class Settings(Model):

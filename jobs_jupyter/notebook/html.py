@@ -24,8 +24,8 @@ _DOTS = {"RUNNING": "●", "STARTING": "○", "SUCCEEDED": "✓", "FAILED": "✗
 
 
 def job_card(view: dict[str, Any]) -> str:
-    """Return the job's card: its state, name, id, runs, duration and reason as last known."""
-    lines = [_line(_head(view)), _line(_reason(view)), _line(_tags(view))]
+    """Return the job's card: its state, name, id, runs, duration, reason and notices as last known."""
+    lines = [_line(_head(view)), _line(_reason(view)), *_notices(view), _line(_tags(view))]
     return f'<div style="{_CARD}">{"".join(lines)}</div>'
 
 
@@ -77,6 +77,10 @@ def _reason(view: dict[str, Any]) -> str:
     if view.get("reason") and view["state"] != "SUCCEEDED":
         return _span(_DIM, str(view["reason"]))
     return ""
+
+
+def _notices(view: dict[str, Any]) -> list[str]:
+    return [_line(_span(_DIM, str(notice))) for notice in view.get("notices") or ()]
 
 
 def _tags(view: dict[str, Any]) -> str:

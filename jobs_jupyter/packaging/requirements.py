@@ -42,16 +42,20 @@ class _Reader:
         self.entries: list[Entry] = []
         self.sources: dict[str, Path | bytes] = {}
         self._names: dict[Path, str] = {}
+        self._open: list[Path] = []
 
     def take(self, path: Path, asked: str) -> str:
         """Read a file with all that it includes, and return its name in the package."""
         path = path.resolve()
+        if path in self._open:
+            raise PackageError(f"requirements: {asked} includes {str(path)!r}, which includes itself")
         if path in self._names:
             return self._names[path]
         name = f"{len(self._names)}-{path.name}" if self._names else NAME
         self._names[path] = name
-        text = _text(path, asked)
-        rewritten = [self._rewritten(path, number, line) for number, line in lines(text)]
+        self._open.append(path)
+        rewritten = [self._rewritten(path, number, line) for number, line in lines(_text(path, asked))]
+        self._open.pop()
         self._add(name, "".join(f"{line}\n" for line in rewritten).encode())
         return name
 

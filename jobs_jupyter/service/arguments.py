@@ -57,9 +57,12 @@ def explain(error: ValidationError) -> str:
 
 def packaged(config: JobConfig) -> None:
     """Refuse a config that names anything by a path: that is on the client's machine."""
-    for name in ("working_dir", "py_modules"):
-        given = getattr(config, name)
-        for path in given if isinstance(given, list) else [given]:
+    for name, given in (
+        ("working_dir", [config.working_dir]),
+        ("py_modules", config.py_modules or []),
+        ("requirements", [config.requirements] if isinstance(config.requirements, str) else []),
+    ):
+        for path in given:
             if path is not None and "://" not in path:
                 raise InvalidRequestError(
                     f"{name} has the path {path!r}; upload it, and send its package's URI."

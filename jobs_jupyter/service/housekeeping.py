@@ -16,7 +16,7 @@ from typing import Protocol
 from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.errors import JobNotFoundError, JobStateError
-from jobs_jupyter.models.settings import JobRetention, PackageRetention, Retention
+from jobs_jupyter.models.settings import EnvironmentRetention, JobRetention, PackageRetention, Retention
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.disk import disk_usage, file_usage
 from jobs_jupyter.service.feed import Feed
@@ -128,6 +128,33 @@ class Packages:
         return sized
 
 
+class UnusedEnvironments:
+    """Environments that no job uses or is going to use; one that is deleted can be built again."""
+
+    def __init__(self, supervisor: Supervisor, kept: EnvironmentRetention) -> None:
+        self._supervisor = supervisor
+        self._overlays = supervisor.runner.environments.overlays
+        self._limits = Limits.of(kept)
+
+    async def victims(self) -> list[Victim]:
+        """Return the environments that were used least recently and are beyond the limits."""
+        known = await asyncio.to_thread(self._overlays.all) if self._limits.any else []
+        if not known:
+            return []
+        needed = await self._supervisor.needed_environments()
+        known.sort(key=lambda each: each[1], reverse=True)
+        sized = [
+            (Used(each.digest, each.label, int(used_at * SECOND), each.digest in needed), each.bytes)
+            for each, used_at in known
+        ]
+        old = beyond(sized, self._limits, self._supervisor.clock.now())
+        return [Victim("environment", each.id, each.name, size, why) for each, size, why in old]
+
+    async def delete(self, victim: Victim) -> bool:
+        """Delete the environment."""
+        return await self._overlays.evict(victim.id, SPARED_S)
+
+
 class Uploads:
     """File contents that no package needs: their submits came to nothing."""
 
@@ -161,6 +188,7 @@ class Housekeeping:
         self._kinds: tuple[Kind, ...] = (
             EndedJobs(supervisor, kept.jobs),
             Packages(supervisor, kept.packages),
+            UnusedEnvironments(supervisor, kept.environments),
             Uploads(supervisor),
         )
         self._lock = asyncio.Lock()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobs_jupyter.models.compute import memory_bytes
-from jobs_jupyter.models.settings import JobRetention, PackageRetention
+from jobs_jupyter.models.settings import EnvironmentRetention, JobRetention, PackageRetention
 from jobs_jupyter.models.sizes import human
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.store.retention import Used
@@ -24,7 +24,7 @@ class Limits:
     max_count: int | None = None
 
     @classmethod
-    def of(cls, kept: JobRetention | PackageRetention) -> Limits:
+    def of(cls, kept: JobRetention | PackageRetention | EnvironmentRetention) -> Limits:
         """Return the limits that were set."""
         most = None if kept.max_size is None else memory_bytes(kept.max_size)
         return cls(kept.max_age_days, most, getattr(kept, "max_count", None))

@@ -121,10 +121,12 @@ class Supervisor:
         """
         await self.runner.shims.warm_up()
         there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
+        unfinished = self.runner.environments.overlays.leftovers()
         launches = await self.database.read(runs.alive)
         await asyncio.gather(*map(self._find_again, launches))
         await self._look_again()
         self._spawn(self._sweep(there))
+        self._spawn(_remove(unfinished))
 
     async def _find_again(self, launch: Launch) -> None:
         """Go on with a run that an earlier service began."""
@@ -164,6 +166,11 @@ class Supervisor:
             await self._stop(new.id, await self._insist(changes.request_stop, new.id))
             raise failed
         return status
+
+    async def needed_environments(self) -> set[str]:
+        """Return the names of the environments that jobs use, or will ask for, which are not terminal."""
+        waiting = await self.database.read(queries.active_with_requirements)
+        return {name for each in waiting for name in await self.runner.environments.needed_by(*each)}
 
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""
@@ -221,6 +228,8 @@ class Supervisor:
     async def _launch(self, launch: Launch) -> None:
         try:
             setup = await self.runner.prepare(launch)
+            if setup.notices:
+                await self.change(runs.notice, launch.run, setup.notices)
             async with self._starting:
                 await self.runner.start(launch, setup)
         except ConnectionError:  # the warm process died; the claim says whether the shim exists
@@ -288,6 +297,11 @@ class Supervisor:
                 await asyncio.to_thread(remove_tree, root)
             elif root.name not in needed:
                 await asyncio.to_thread(self.paths.job(root.name).environment.unlink, missing_ok=True)
+
+
+async def _remove(places: list[Path]) -> None:
+    for place in places:
+        await asyncio.to_thread(remove_tree, place)
 
 
 def _said(problem: Exception) -> str:

@@ -25,6 +25,7 @@ export interface JobView {
   reason: string | null;
   error: RunError | null;
   exit_code: number | null;
+  notices: string[] | null;
   created_at: string | null;
   started_at: string | null;
   ended_at: string | null;

@@ -4,6 +4,7 @@ import { afterEach, test } from "node:test";
 import { render } from "preact";
 import type { ComponentChild } from "preact";
 import { Clock } from "../src/components/Clock";
+import { Notices } from "../src/components/Notices";
 import { Reason } from "../src/components/Reason";
 import { RunsTable } from "../src/components/RunsTable";
 import { StatePill } from "../src/components/StatePill";
@@ -64,6 +65,13 @@ test("a failure is the exception and the cell's line, else the reason", () => {
   assert.equal(show(<Reason job={job({ state: "FAILED", reason: "exit code 1" })} />).textContent, "exit code 1");
   assert.equal(show(<Reason job={job({ state: "STARTING", reason: "3rd in gpu" })} />).textContent, "3rd in gpu");
   assert.equal(show(<Reason job={job({ state: "SUCCEEDED", reason: "exit code 0" })} />).textContent, "");
+});
+
+test("what to know of a job is a line each, and nothing where there is nothing", () => {
+  const notices = ["numpy 1.26.4 here, 2.1.0 in the job", "pandas 2.2.0 here, 3.0.0 in the job"];
+  const lines = show(<Notices notices={notices} />).querySelectorAll("ul[aria-label='To know'] li");
+  assert.deepEqual([...lines].map((line) => line.textContent), notices);
+  for (const none of [null, []]) assert.equal(show(<Notices notices={none} />).childElementCount, 0);
 });
 
 test("the queue and the tags share a row", () => {

@@ -12,6 +12,7 @@ export function job(change: Partial<JobView> = {}): JobView {
     reason: null,
     error: null,
     exit_code: null,
+    notices: null,
     created_at: "2026-01-01T00:00:00Z",
     started_at: "2026-01-01T00:00:00Z",
     ended_at: null,

@@ -22,7 +22,7 @@ from tests.jobs import ended, output, run, submit
 UNSUPPORTED: dict[str, Any] = {
     "image_uri": "python:3.12",
     "containerfile": "Containerfile",
-    "requirements": ["numpy"],
+    "requirements": "s3://bucket/requirements.txt",
     "py_executable": "/nowhere/python",
     "connections": [{"type": "databricks", "name": "one"}],
     "ray_version": "0.0.1",
@@ -74,8 +74,8 @@ def test_what_this_service_cannot_honour_is_refused_by_name(service: Path, tmp_p
 
     # refused before a directory is packaged
     (tmp_path / "file").write_text("text")
-    with pytest.raises(UnsupportedError, match="requirements"):
-        submit("true", requirements=["numpy"], working_dir=str(tmp_path))
+    with pytest.raises(UnsupportedError, match="py_executable"):
+        submit("true", py_executable="/nowhere/python", working_dir=str(tmp_path))
     assert not list(service.glob("packages/blobs/*/*"))
     assert list(job.list()) == []
     assert not list(service.glob("jobs/*"))

@@ -34,6 +34,12 @@ def test_a_failure_shows_the_error_and_its_line() -> None:
     assert "exit code 1" in job_card({**VIEW, "state": "FAILED", "reason": "exit code 1"})
 
 
+def test_what_to_know_is_a_line_each() -> None:
+    card = job_card({**VIEW, "notices": ["numpy 1.26.4 here, 2.1.0 in the job", "<b>"]})
+    assert ">numpy 1.26.4 here, 2.1.0 in the job</span></div>" in card
+    assert "&lt;b&gt;" in card
+
+
 def test_everything_is_escaped_and_nothing_needs_a_script() -> None:
     evil = "<script>alert(1)</script>\"'"
     error = {"type": evil, "message": evil, "line": None}

@@ -82,20 +82,21 @@ def test_an_older_database_is_migrated_with_what_is_in_it(
         today.commit()
 
     # a release to come, with one more migration
+    later_head = f"{int(HEAD) + 1:04}"
     later = shutil.copytree(Path(database.__file__).parent, tmp_path / "later")
-    (later / "migrations" / "versions" / "0004_size.py").write_text(
+    (later / "migrations" / "versions" / f"{later_head}_size.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision, down_revision = '0004', '0003'\n"
+        f"revision, down_revision = '{later_head}', '{HEAD}'\n"
         "def upgrade():\n"
         "    op.add_column('packages', sa.Column('size', sa.Integer(), nullable=True))\n"
     )
     monkeypatch.setattr(database, "__file__", str(later / "database.py"))
-    monkeypatch.setattr(database, "HEAD", "0004")
+    monkeypatch.setattr(database, "HEAD", later_head)
     for _ in range(2):
         Database(path).close()
         with closing(sqlite3.connect(path)) as connection:
-            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(later_head,)]
             assert connection.execute("SELECT * FROM packages").fetchall() == [("digest", 1, None, None)]
 
 

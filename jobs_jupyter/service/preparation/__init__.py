@@ -24,6 +24,7 @@ class Setup:
     `arguments` go between the interpreter and a script's own; `path` is searched before the PATH that
     the run would have. `variables` win over all others; None takes one away. `python_path` goes before
     the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
+    `notices` are what whoever looks at the job should know, a line each.
     """
 
     interpreter: str | None
@@ -32,6 +33,7 @@ class Setup:
     variables: dict[str, str | None] = field(default_factory=dict)
     python_path: list[Path] = field(default_factory=list)
     argv: list[str] | None = None
+    notices: list[str] = field(default_factory=list)
 
 
 class Progress:

@@ -22,6 +22,7 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup, Step
+from jobs_jupyter.service.preparation.environments import Environments
 from jobs_jupyter.service.preparation.executable import Executable
 from jobs_jupyter.service.preparation.modules import Modules
 from jobs_jupyter.service.removal import remove_tree
@@ -35,7 +36,6 @@ NOT_YET = {
     "image_uri": "Jobs run in this machine's own environment",
     "containerfile": "Jobs run in this machine's own environment",
     "registry_login_secret": "Jobs run in this machine's own environment",
-    "requirements": "Install the packages in the notebook's environment; a job runs with its interpreter",
     "connections": "Pass credentials with env_vars",
 }
 
@@ -61,7 +61,8 @@ class LocalRunner:
         self.cgroup = cgroup
         self.packages = packages
         self.shims = Shims()
-        self.steps: tuple[Step, ...] = (Executable(), Modules(packages))
+        self.environments = Environments(paths, packages)
+        self.steps: tuple[Step, ...] = (Executable(), self.environments, Modules(packages))
         self._ended = ended
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
+from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.spelling import nearest_few
 from jobs_jupyter.service.store.records import (
     ALIVE,
@@ -303,3 +305,17 @@ def known_jobs(connection: Connection) -> set[str]:
 def environment_owners(connection: Connection) -> set[str]:
     """Return the ids of the jobs whose environment is still needed."""
     return set(connection.execute(select(jobs.c.id).where(jobs.c.state.not_in(TERMINAL))).scalars())
+
+
+def active_with_requirements(connection: Connection) -> list[tuple[str, JobConfig, str | None]]:
+    """Return id, config and interpreter of the jobs with requirements that are not terminal."""
+    rows = connection.execute(
+        select(jobs.c.id, jobs.c.config, jobs.c.interpreter).where(
+            jobs.c.state.not_in(TERMINAL), jobs.c.config.contains('"requirements"')
+        )
+    ).all()
+    found = []
+    for row in rows:
+        with contextlib.suppress(ValueError):  # a newer version's: this one can't start it either
+            found.append((row.id, JobConfig.from_dict(json.loads(row.config)), row.interpreter))
+    return [each for each in found if each[1].requirements]

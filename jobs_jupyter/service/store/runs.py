@@ -82,6 +82,17 @@ def preparing(connection: Connection, run: str, text: str, now: int) -> None:
         publish(connection, job, its_runs, "run", now)
 
 
+def notice(connection: Connection, run: str, notices: Sequence[str], now: int) -> None:
+    """Note what whoever looks at the run's job should know; what was noted for an earlier run goes."""
+    row = run_row(connection, run)
+    if row is None or row.state != "STARTING":
+        return
+    job, its_runs = require(connection, row.job_id), runs_of(connection, row.job_id)
+    text = json.dumps(list(notices))
+    if job.notices != text:
+        publish(connection, set_job(connection, job.id, now, notices=text), its_runs, "run", now)
+
+
 def run_started(connection: Connection, run: str, now: int) -> bool:
     """The run's process exists; returns whether the job was asked to stop meanwhile."""
     row = run_row(connection, run)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
 
 # conditions of partial indices; a query that shall use one says the same words
@@ -54,6 +54,8 @@ jobs = Table(
     Column("reason", Text),
     Column("error", Text),
     Column("exit_code", Integer),
+    # what to know of it: a JSON list of lines
+    Column("notices", Text),
     Column("idempotency_key", String(64), unique=True),
     Column("queue_id", String(40)),
     Column("priority", BigInteger),

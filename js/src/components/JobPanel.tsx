@@ -6,6 +6,7 @@ import type { Session, Tab, ViewState } from "../session";
 import { Header } from "./Header";
 import { LogTools } from "./LogTools";
 import { LogView } from "./LogView";
+import { Notices } from "./Notices";
 import { Reason } from "./Reason";
 import { RunsTable } from "./RunsTable";
 import { TabBar } from "./TabBar";
@@ -44,6 +45,7 @@ export function JobPanel({ session }: { session: Session }) {
     <section class="jj-card" aria-label={`Job ${job.name}`}>
       <Header job={job} source={session.source} />
       <Reason job={job} />
+      <Notices notices={job.notices} />
       <Tags queue={job.queue} priority={job.priority} tags={job.tags} />
       <TabBar id={job.id} tabs={tabs} selected={choices.tab} onSelect={(tab) => choose({ tab })}>
         {choices.tab === "logs" && (
