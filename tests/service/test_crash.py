@@ -303,6 +303,19 @@ def test_those_in_a_queue_go_on_with_whoever_uses_the_sdk_next(service: Path, tm
     assert job.status(id=first).state == JobState.SUCCEEDED
 
 
+def test_a_retry_that_was_due_while_no_service_lived(service: Path) -> None:
+    entrypoint = "echo $JOBS_JUPYTER_RUN_ATTEMPT; [ $JOBS_JUPYTER_RUN_ATTEMPT = 2 ]"
+    retried = job.submit(JobConfig(entrypoint=entrypoint, max_retries=1))
+    until(lambda: "follows after 1 s" in (job.status(id=retried).reason or ""))
+    kill_service(service)
+    job.wait(id=retried, timeout_s=DEADLINE_S)
+    first, second = job.status(id=retried).runs
+    assert first.ended_at is not None
+    assert second.started_at is not None
+    assert (second.started_at - first.ended_at).total_seconds() >= 1
+    assert job.get_logs(id=retried) == "2\n"
+
+
 def test_a_process_that_got_a_dead_shims_pid_is_left_alone(service: Path) -> None:
     other = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
