@@ -59,8 +59,8 @@ def test_what_a_job_asks_for(connection: Connection) -> None:
     assert cpus(connection, compute_config={"min_resources": {"CPU": 3}}) == 3
     assert cpus(connection, compute_config={"configs": [{"min_resources": {"CPU": 4}}]}) == 4
     assert demand(connection, compute_config={}) is None
-    with pytest.raises(ComputeConfigNotFoundError, match=r"'bog'.*mean 'big'"):
-        demand(connection, compute_config="bog")
+    with pytest.raises(ComputeConfigNotFoundError, match=r"'bigg'.*mean 'big'"):
+        demand(connection, compute_config="bigg")
     create(connection, "huge", cpus=64)
     with pytest.raises(UnsupportedError, match="CPU=64, where jobs have 4"):
         demand(connection, compute_config="huge")

@@ -64,7 +64,7 @@ def test_a_name_is_made_up_and_an_id_sent_again_makes_no_other(connection: Conne
 
 
 def test_what_is_not_found_names_what_there_is(connection: Connection) -> None:
-    with pytest.raises(ComputeConfigNotFoundError, match=r"'big'; there are none\. Make one"):
+    with pytest.raises(ComputeConfigNotFoundError, match=r"'big'; there are none\. Create one first"):
         compute.find(connection, "big")
     for number, name in enumerate(("small", "medium", "bigger")):
         create(connection, name, at=number)
