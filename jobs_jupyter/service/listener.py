@@ -26,7 +26,7 @@ class Listener(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http="httptools",
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -22,7 +22,7 @@ from jobs_jupyter.service.resources import NOTHING, Capacity
 from jobs_jupyter.service.scheduler import Queue, Waiting, plan
 from jobs_jupyter.service.store import line, noted, runs
 from jobs_jupyter.service.store.leases import Leases, demand_of, leases
-from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs, queues
+from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs
 
 LOOK_AHEAD = 64
 DECIDE_AGAIN_S = 5
@@ -119,7 +119,7 @@ class Admission:
 def _read(connection: Connection, queue_id: str | None) -> Line:
     if queue_id is None:
         return Line(None, _heads(connection, _WITHOUT_QUEUE))
-    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    row = line.row_of(connection, queue_id)
     if row is None:
         return Line(None, ())
     queue = line.as_seen(connection, row)
@@ -172,5 +172,4 @@ _WITHOUT_QUEUE = _IN_ORDER.where(jobs.c.queue_id.is_(None))
 _HEAD = _IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("most"))
 _RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at)
 _LINES = select(jobs.c.queue_id).where(IN_LINE).distinct()
-_QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
 _NEXT_IDLE = select(func.min(line.IDLE_UNTIL)).where(line.IDLE)

@@ -193,9 +193,12 @@ def _apart(connection: Connection, write: Write) -> None:
 
 
 def _undo(connection: Connection, savepoint: str, told: int) -> None:
-    """Take back what was done since a savepoint, and what was told then."""
+    """Take back what was done since a savepoint, and what was told and read then."""
     connection.exec_driver_sql(f"ROLLBACK TO {savepoint}")
-    del noted.of(connection).events[told:]
+    notes = noted.of(connection)
+    del notes.events[told:]
+    if notes.queues is not None:
+        notes.queues.clear()
 
 
 def _within(engine: Engine, work: Callable[..., T], args: Any) -> T:

@@ -250,7 +250,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
         values |= {"cluster_started_at": now, "clusters": queue.clusters + 1, "ending": None}
-    connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
+    _set(connection, queue_id, **values)
     return int(queue.clusters + fresh)
 
 
@@ -258,7 +258,7 @@ def arrive(connection: Connection, queue: Row[Any]) -> None:
     """A job waits in the queue from now on: its cluster is not idle."""
     touch(connection, queue.id)
     if queue.idle_since is not None:
-        connection.execute(_SET_QUEUE, {"queue": queue.id, "idle_since": None})
+        _set(connection, queue.id, idle_since=None)
         due(connection)
 
 
@@ -268,13 +268,13 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     if queue_id is None:
         return
     if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
-        connection.execute(_SET_QUEUE, {"queue": queue_id, "idle_since": now})
+        _set(connection, queue_id, idle_since=now)
         noted.of(connection).timed = True
 
 
 def end(connection: Connection, queue_id: str, _: int = 0) -> None:
     """Say that a queue's cluster stops as soon as it is without a job."""
-    connection.execute(_SET_QUEUE, {"queue": queue_id, "ending": True})
+    _set(connection, queue_id, ending=True)
     due(connection)
 
 
@@ -287,7 +287,9 @@ def stop_cluster(connection: Connection, queue_id: str, now: int) -> int | None:
     """Mark a queue's cluster as down, and return its number; None where a job has come meanwhile."""
     idle = and_(queues.c.id == queue_id, IDLE, now >= IDLE_UNTIL)
     stop = update(queues).where(idle).values(cluster_started_at=None).returning(queues.c.clusters)
-    return connection.execute(stop).scalar()
+    stopped: int | None = connection.execute(stop).scalar()
+    noted.forget(connection, queue_id)
+    return stopped
 
 
 def clusters(connection: Connection) -> dict[str, int]:
@@ -301,10 +303,26 @@ def clusters(connection: Connection) -> dict[str, int]:
 
 def require(connection: Connection, queue_id: str) -> Row[Any]:
     """Return the queue's row."""
-    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    row = row_of(connection, queue_id)
     if row is None:
         raise JobQueueNotFoundError(f"There is no job queue with the id {queue_id!r}.")
     return row
+
+
+def row_of(connection: Connection, queue_id: str) -> Row[Any] | None:
+    """Return the queue's row, None where there is none; read once in a transaction, until it changes."""
+    kept = noted.of(connection).queues
+    if kept is not None and queue_id in kept:
+        return kept[queue_id]
+    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    if kept is not None:
+        kept[queue_id] = row
+    return row
+
+
+def _set(connection: Connection, queue_id: str, **values: Any) -> None:
+    connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
+    noted.forget(connection, queue_id)
 
 
 def find(connection: Connection, name: str, project: str) -> dict[str, Any]:
@@ -345,7 +363,7 @@ def status(connection: Connection, queue_id: str) -> dict[str, Any]:
 def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int = 0) -> dict[str, Any]:
     """Change settings of a queue, also while its jobs run."""
     require(connection, queue_id)
-    connection.execute(update(queues).where(queues.c.id == queue_id).values(values))
+    _set(connection, queue_id, **values)
     touch(connection, queue_id)
     due(connection)
     return status(connection, queue_id)
@@ -375,3 +393,4 @@ def remove(connection: Connection, queue_id: str, _: int = 0) -> None:
         )
     connection.execute(update(jobs).where(jobs.c.queue_id == queue_id).values(queue_id=None))
     connection.execute(delete(queues).where(queues.c.id == queue_id))
+    noted.forget(connection, queue_id)

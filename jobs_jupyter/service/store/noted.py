@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 _NOTES = "notes"
 
@@ -25,21 +25,31 @@ class Notes:
     """The lines in which more may be able to start (None: of the jobs without a queue), and the events.
 
     `timed`: what waits for a time, a retry or an idle cluster, is not what it was, or may be due by now.
+    `queues`: rows as they are now; the changes of a transaction ask for the same one many times. None where
+    nobody takes care of that.
     """
 
     touched: set[str | None] = field(default_factory=set)
     events: list[Told] = field(default_factory=list)
     timed: bool = False
+    queues: dict[str, Row[Any] | None] | None = None
 
 
 def begin(connection: Connection) -> Notes:
-    """Begin a transaction's notes."""
-    notes = connection.info[_NOTES] = Notes()
+    """Begin the notes of one of the writer's transactions."""
+    notes = connection.info[_NOTES] = Notes(queues={})
     return notes
 
 
 def of(connection: Connection) -> Notes:
     """Return the notes of the transaction."""
     info: dict[str, Any] = connection.info
-    found: Notes = info.get(_NOTES) or begin(connection)
+    found: Notes = info.setdefault(_NOTES, Notes())
     return found
+
+
+def forget(connection: Connection, queue_id: str) -> None:
+    """The row of a queue is not what it was."""
+    kept = of(connection).queues
+    if kept is not None:
+        kept.pop(queue_id, None)
