@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from jobs_jupyter.service.preparation import Progress, Setup, Step
 from jobs_jupyter.service.preparation.environments import Environments
 from jobs_jupyter.service.preparation.executable import Executable
 from jobs_jupyter.service.preparation.modules import Modules
+from jobs_jupyter.service.preparation.ray_version import RayVersion
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners import Ended, Said
 from jobs_jupyter.service.shims import Shims, on_exit
@@ -62,7 +62,7 @@ class LocalRunner:
         self.packages = packages
         self.shims = Shims()
         self.environments = Environments(paths, packages)
-        self.steps: tuple[Step, ...] = (Executable(), self.environments, Modules(packages))
+        self.steps: tuple[Step, ...] = (Executable(), self.environments, Modules(packages), RayVersion())
         self._ended = ended
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}
@@ -91,8 +91,6 @@ class LocalRunner:
                     )
         for step in self._steps_for(config):
             await step.refuse(config, interpreter)
-        if config.ray_version:
-            await asyncio.to_thread(_check_ray, config.ray_version, interpreter)
 
     async def prepare(self, launch: Launch) -> Setup:
         """Make all that the run needs; a run that is to be stopped gets no further."""
@@ -268,20 +266,6 @@ def _read_error(path: Path) -> dict[str, Any] | None:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _check_ray(wanted: str, interpreter: str | None) -> None:
-    code = "import importlib.metadata as m; print(m.version('ray'))"
-    found = subprocess.run(
-        [interpreter or "python3", "-c", code], capture_output=True, text=True, check=False
-    )
-    version = found.stdout.strip() if found.returncode == 0 else None
-    if version != wanted:
-        there = f"ray {version} is installed" if version else "no ray is installed"
-        raise UnsupportedError(
-            f"ray_version={wanted!r}, but {there} for {interpreter or 'the job'}. "
-            f"Install it there with: pip install ray=={wanted}"
-        )
 
 
 def _shown(value: Any) -> str:
