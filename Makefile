@@ -20,17 +20,20 @@ PYTEST := $(BIN)/python -m pytest
 # Most of a service test is the start of a service: they take turns on all processors.
 WORKERS ?= 4
 
-.PHONY: help setup browser demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
+.PHONY: help setup browser containers demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up -----------------------------------------------------------------------------------
 
-setup: .venv/package ## everything but the browser: .venv, the panel's bundle, the package itself
+setup: .venv/package ## everything but the browser and the containers: .venv, the panel's bundle, the package itself
 
 browser: ## Chromium for the browser tests
 	@scripts/setup-browser.sh
+
+containers: ## Podman and a registry for the tests of images
+	@scripts/setup-containers.sh
 
 .venv/dependencies: requirements-dev.txt scripts/setup-venv.sh
 	@echo "Setting up .venv"
@@ -76,7 +79,7 @@ check: setup ## lint, types, import contracts, unit tests
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(PYTEST) -m "not service and not notebook and not browser"
 
-test-service: setup ## tests against a real service
+test-service: setup containers ## tests against a real service
 	$(PYTEST) -m service --numprocesses $(WORKERS)
 
 test-notebook: setup ## tests in a kernel, and the notebooks by nbval

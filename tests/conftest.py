@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.engine import Engine, missing
+
 GONE_WITHIN_S = 15
 HOME = "JOBS_JUPYTER_HOME"
 
@@ -39,6 +41,28 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv(HOME, str(folder / "home"))
     yield folder / "home"
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def engine_root() -> Iterator[Engine]:
+    """Podman with a storage of these tests' own, and an image in it; skips where there is no Podman."""
+    if reason := missing():
+        if os.environ.get("CONTAINERS") == "required":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    engine = Engine(Path(tempfile.mkdtemp(prefix="jj-", dir="/tmp")))
+    yield engine
+    engine.clear()
+    shutil.rmtree(engine.root)
+
+
+@pytest.fixture
+def podman(engine_root: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The same for one test, which has to leave no container."""
+    for name, value in engine_root.variables.items():
+        monkeypatch.setenv(name, value)
+    yield engine_root
+    assert engine_root.output("ps", "--all", "--quiet") == "", "containers outlived their jobs"
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ SQLITE = (3, 35)  # RETURNING
 LITTLE = 1 << 30  # bytes
 TOO_LITTLE = 16 << 20
 PROGRAM_S = 5.0
+ENGINES_S = 90.0
+ENGINES = "jobs_jupyter.service.engines"  # the same, of container engines
 EQUIPMENT = "jobs_jupyter.service.equipment"  # a program of the service's, which says what it finds
 
 
@@ -87,7 +89,7 @@ def examine(paths: StatePaths) -> list[Finding]:
         _settings(paths),
         _service(),
         *_equipment(_output(sys.executable, "-m", EQUIPMENT)),
-        _containers(),
+        _containers(_output(sys.executable, "-m", ENGINES, within_s=ENGINES_S)),
         _uv(),
     ]
 
@@ -219,16 +221,12 @@ def _limits(version: int | None, place: str | None) -> Finding:
     return Finding("memory limits", MISSING, found, "limits that a run can't exceed for a moment either")
 
 
-def _containers() -> Finding:
-    good_for = "jobs that run in an image"
-    there = [name for name in ("docker", "podman") if shutil.which(name)]
-    for name in there:
-        version = _output(name, "version", "--format", "{{.Server.Version}}")
-        if version:
-            return Finding("containers", OK, f"{name} {version}")
-    if there:
-        return Finding("containers", MISSING, f"{there[0]} is installed but does not answer", good_for)
-    return Finding("containers", MISSING, "neither docker nor podman", good_for)
+def _containers(said: str | None) -> Finding:
+    """Say which container engine works, or why none does."""
+    told: dict[str, str] = json.loads(said) if said else {"problem": "the engine does not answer"}
+    if "engine" in told:
+        return Finding("containers", OK, f"{told['engine']} ({told['program']})")
+    return Finding("containers", MISSING, told["problem"], "jobs that run in an image")
 
 
 def _uv() -> Finding:
@@ -239,10 +237,10 @@ def _uv() -> Finding:
     return Finding("uv", MISSING, "not installed", "environments from requirements, in seconds")
 
 
-def _output(*command: str) -> str | None:
+def _output(*command: str, within_s: float = PROGRAM_S) -> str | None:
     """Return what a program prints; None where there is none, or it fails or hangs."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PROGRAM_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

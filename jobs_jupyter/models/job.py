@@ -168,6 +168,11 @@ class JobConfig(Model):
     timeout_s: Annotated[int, Field(ge=1)] | None = None
     tags: Annotated[dict[str, str], AfterValidator(check_tags)] | None = None
 
+    @property
+    def in_image(self) -> bool:
+        """Whether its runs are in a container, with an image's programs in place of this machine's."""
+        return self.image_uri is not None or self.containerfile is not None
+
     def _check(self) -> None:
         if self.image_uri is not None and self.containerfile is not None:
             raise ValueError("image_uri and containerfile exclude each other; leave one out")

@@ -57,6 +57,8 @@ class RunPaths:
     stop = _Below("stop")  # there once the run was asked to end
     exit = _Below("exit.json")
     usage = _Below("usage")  # the shim's series of samples
+    login = _Below("login")  # a registry's, 0700, while an image is being pulled
+    context = _Below("context")  # what an image is built from, meanwhile
     gap = _Below("log.gap")  # which bytes of the log were left out, where it grew too long
 
     def __init__(self, root: Path) -> None:
@@ -72,6 +74,7 @@ class JobPaths:
 
     environment = _Below("environment.json")  # 0600, until the job is terminal
     overlay = _Below("overlay")  # the name of the environment that its runs use, if any
+    image = _Below("image")  # the id of the image that all of its runs have
     runs = _Below("runs")
 
     def __init__(self, root: Path) -> None:

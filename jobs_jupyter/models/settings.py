@@ -89,6 +89,8 @@ class Settings(Model):
     gpus: Annotated[int | list[int], BeforeValidator(_gpus)] | None = None
     default_cpus: Annotated[int, Field(ge=0)] = 1
     cgroup: Text | None = None
+    container_engine: Text | None = None
+    container_network: Text | None = None
     log_max_bytes: Bytes | None = "1Gi"
     retention: Retention = Retention()
 

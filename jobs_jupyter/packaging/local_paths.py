@@ -12,6 +12,8 @@ from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.module import module
 from jobs_jupyter.packaging.requirements import NAME, requirements
 
+CONTAINERFILE = "Containerfile"
+
 Store = Callable[[Snapshot], str]
 """Keeps a snapshot where the job will find it, and returns its URI."""
 
@@ -24,7 +26,8 @@ def is_local(path: str) -> bool:
 def has_local_paths(config: JobConfig) -> bool:
     """Whether anything has to be packaged before the config can be submitted."""
     file = config.requirements if isinstance(config.requirements, str) else None
-    return any(map(is_local, filter(None, (config.working_dir, file, *(config.py_modules or ())))))
+    named = (config.working_dir, config.containerfile, file, *(config.py_modules or ()))
+    return any(map(is_local, filter(None, named)))
 
 
 def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConfig:
@@ -49,7 +52,18 @@ def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConf
         ]
     if isinstance(config.requirements, str) and is_local(config.requirements):
         changed["requirements"] = f"{store(requirements(config.requirements))}/{NAME}"
+    if config.containerfile is not None and is_local(config.containerfile):
+        changed["containerfile"] = _containerfile(config.containerfile, store)
     return config.options(**changed) if changed else config
+
+
+def _containerfile(path: str, store: Store) -> str:
+    """Return the URI of the file in a package of its own."""
+    try:
+        content = Path(path).expanduser().read_bytes()
+    except OSError as problem:
+        raise PackageError(f"containerfile={path!r} can't be read: {problem.strerror}") from problem
+    return f"{store(snapshot(None, extra={CONTAINERFILE: content}))}/{CONTAINERFILE}"
 
 
 def _refuse_namesakes(entries: list[str]) -> None:

@@ -59,6 +59,7 @@ def packaged(config: JobConfig) -> None:
     """Refuse a config that names anything by a path: that is on the client's machine."""
     for name, given in (
         ("working_dir", [config.working_dir]),
+        ("containerfile", [config.containerfile]),
         ("py_modules", config.py_modules or []),
         ("requirements", [config.requirements] if isinstance(config.requirements, str) else []),
     ):

@@ -79,7 +79,8 @@ def extra(
     added: dict[str, str | None] = {
         **({} if "PYTHONUNBUFFERED" in base else {"PYTHONUNBUFFERED": "1"}),
         **_threads(launch.cpus, base),
-        **_gpus(launch.gpu_list, base),
+        # in a container there are no others, and these are counted from 0
+        **({} if setup.container else _gpus(launch.gpu_list, base)),
         **own,
         **setup.variables,
         "JOBS_JUPYTER_JOB_ID": launch.job_id,

@@ -118,6 +118,21 @@ def punch_hole(descriptor: int, start: int, end: int) -> None:
         fcntl.fcntl(descriptor, _F_PUNCHHOLE, struct.pack("=IIqq", 0, 0, start, end - start))
 
 
+def unnamed_file(content: bytes) -> int:
+    """Return a descriptor, at its beginning, of a file without a name: in memory, where that can be."""
+    if LINUX:
+        descriptor = os.memfd_create("jobs_jupyter")
+    else:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp()
+        os.unlink(path)
+    while content:
+        content = content[os.write(descriptor, content) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
 def start_time(pid: int) -> str | None:
     """Return when the process `pid` started, or None where there is none (or only its zombie)."""
     if LINUX:

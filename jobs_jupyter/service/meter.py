@@ -32,6 +32,7 @@ class Meter:
         self.cpu_s = 0.0
         self.memory = 0
         self.peak = 0  # bytes
+        self.apart = 0  # the pid of a process that is not the run's own, but what it needs to start
         self.pids: list[int] = []
         self._series = Series(path)
         self._shared = 1.0  # how much is left of the memory when shared pages are counted once
@@ -40,7 +41,7 @@ class Meter:
 
     def look(self, elapsed_s: float, reaped_cpu_s: float) -> None:
         """Take a sample, `elapsed_s` after the run's start; those reaped so far have used `reaped_cpu_s`."""
-        found = tree.below(self.root)
+        found = [process for process in tree.below(self.root) if process.pid != self.apart]
         self.pids = [process.pid for process in found]
         self.cpu_s = max(self.cpu_s, reaped_cpu_s + sum(process.cpu_s for process in found))
         self.memory = self._counted(sum(process.memory for process in found))

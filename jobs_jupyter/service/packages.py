@@ -75,11 +75,21 @@ class PackageFiles:
             os.unlink(scratch)
             raise
 
+    def manifest(self, digest: str) -> Manifest:
+        """Return what a package that is stored here holds."""
+        return Manifest.from_json(self.paths.manifest(digest).read_bytes())
+
+    def read(self, digest: str, path: str) -> bytes:
+        """Return the content of a file in a package."""
+        for entry in self.manifest(digest).entries:
+            if entry.path == path and entry.kind == "f":
+                return self.paths.blob(entry.digest).read_bytes()
+        raise PackageError(f"There is no file {path!r} in the package {digest}; submit the job again.")
+
     def materialise(self, digest: str, target: Path) -> None:
         """Make `target` a writable copy of the package."""
-        manifest = Manifest.from_json(self.paths.manifest(digest).read_bytes())
         folders = []
-        for entry in manifest.entries:
+        for entry in self.manifest(digest).entries:
             place = target / entry.path
             place.parent.mkdir(parents=True, exist_ok=True)
             if entry.kind == "d":

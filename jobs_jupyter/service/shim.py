@@ -26,6 +26,7 @@ if not __package__:  # run as a program, without the directories that `site` wou
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from jobs_jupyter.service import durable, machine
+from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.watch import Watch
 
 KILL_EVERY_S = 0.02
@@ -36,9 +37,10 @@ OWN_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE, signal.SIGINT, si
 class Run:
     """One run, from its claim to its end.
 
-    `spec` has `program`, `argv`, `directory`, `environment` (a file, JSON), `extra` (variables on top of
-    it; None takes one away), `log`, `claim`, `stop`, `exit` (paths), `timeout_s` (None: no limit), `grace_s`,
-    and what `Watch` reads.
+    `spec` has `program`, `argv`, `directory`, `environment` (a file, JSON; None: the shim's own), `extra`
+    (variables on top of it; None takes one away), `stdin` (text; None: nothing), `log`, `claim`, `stop`,
+    `exit` (paths), `timeout_s` (None: no limit), `grace_s`, `container` (for `Contained`; None: it is in
+    none), and what `Watch` reads.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -50,12 +52,14 @@ class Run:
         self.child = 0
         self.wakeup = -1
         self.watch = Watch(spec)
+        self.container = Contained(spec["container"]) if spec["container"] else None
 
     def claim(self) -> bool:
         """Take the run on, or learn that it was revoked: the file appears once, with its content."""
         pid = os.getpid()
         known = {"pid": pid, "start": machine.start_time(pid), "at": self.started_at}
-        text = json.dumps({**known, "cgroup": self.spec["cgroup"]})
+        left = {name: self.spec[name] for name in ("cgroup", "container")}
+        text = json.dumps({**known, **left})
         scratch = f"{self.spec['claim']}.{pid}"
         with open(scratch, "w") as file:
             file.write(text)
@@ -79,25 +83,28 @@ class Run:
 
     def spawn(self) -> None:
         """Start the run's command, its output going straight into the log."""
-        with open(self.spec["environment"]) as file:
-            merged = {**json.load(file), **self.spec["extra"]}
+        merged = {**_environment(self.spec["environment"]), **self.spec["extra"]}
         environment = {name: value for name, value in merged.items() if value is not None}
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        stdin = _stdin(self.spec["stdin"])
         self.watch.begin()
         if self.watch.holds:
-            self._fork(environment, log)
+            self._fork(environment, stdin, log)
         else:
-            self.child = _spawn(self.spec, environment, log)
+            self.child = _spawn(self.spec, environment, stdin, log)
+        if self.container:
+            self.watch.meter.apart = self.child
+        os.close(stdin)
         os.close(log)
 
-    def _fork(self, environment: dict[str, str], log: int) -> None:
+    def _fork(self, environment: dict[str, str], stdin: int, log: int) -> None:
         """Start the command from a process that submits to the limits first."""
         read, write = os.pipe()
         # blocked until the child has handlers of its own: a stop that comes at once must end it
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self.child = os.fork()
         if self.child == 0:
-            _become(self.spec, self.watch, environment, log, write)
+            _become(self.spec, self.watch, environment, (stdin, log, log), write)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         os.close(write)
         with os.fdopen(read) as file:
@@ -147,13 +154,41 @@ class Run:
 
         There is no grace for what fills the memory or the disk.
         """
-        machine.signal_all(machine.descendants(os.getpid()), signal.SIGTERM)
-        grace_s = 0 if self.cause in ("memory", "log") else self.spec["grace_s"]
-        deadline = time.monotonic() + grace_s
+        deadline = time.monotonic() + (0 if self.cause in ("memory", "log") else self.spec["grace_s"])
+        self.ask_to_end()
         while self.left():
             if time.monotonic() >= deadline:
+                if self.container and self.status is None:
+                    self.container.remove()
                 machine.signal_all(machine.descendants(os.getpid()), signal.SIGKILL)
             self.sleep(min(KILL_EVERY_S, max(0.0, deadline - time.monotonic())) or KILL_EVERY_S)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM; in a container by its engine, which has to be told once only."""
+        if self.container is None:
+            machine.signal_all(machine.descendants(os.getpid()), signal.SIGTERM)
+        elif self.status is None and not self.container.stop():
+            machine.signal_all([self.child], signal.SIGTERM)  # it has not started yet
+
+    def take_away(self) -> dict[str, Any]:
+        """Remove the run's container; returns what that says of its end, for the record."""
+        if self.container is None:
+            return {}
+        state = self.container.state()
+        self.container.remove()
+        started = state.get("Status") not in (None, "created", "configured", "initialized")
+        if self.cause == "exit" and self.container.memory and self.ran_out_of_memory(state):
+            self.cause = "memory"
+            return {"limit": self.container.memory}
+        if self.cause == "exit" and not started:
+            self.cause = "start"
+            return {"message": "the container engine could not start the container; its log says why"}
+        return {}
+
+    def ran_out_of_memory(self, state: dict[str, Any]) -> bool:
+        """Whether it was killed for its container's limit; not every engine can say so of every process."""
+        code = os.waitstatus_to_exitcode(self.status or 0)
+        return code != 0 and bool(state.get("OOMKilled") or self.watch.killed_by_kernel(code))
 
     def left(self) -> bool:
         """Whether any process of the run is left."""
@@ -203,10 +238,24 @@ def supervise(spec: dict[str, Any]) -> None:
     run.wait()
     if run.left():
         run.end_tree()
-    run.record()
+    run.record(**run.take_away())
 
 
-def _spawn(spec: dict[str, Any], environment: dict[str, str], log: int) -> int:
+def _environment(kept: str | None) -> dict[str, str]:
+    """Return the variables that a file has, or those of this process."""
+    if kept is None:
+        return dict(os.environ)
+    with open(kept) as file:
+        found: dict[str, str] = json.load(file)
+    return found
+
+
+def _stdin(given: str | None) -> int:
+    """Return a descriptor of what a command reads: nothing, or a text that no list of processes shows."""
+    return os.open(os.devnull, os.O_RDONLY) if given is None else machine.unnamed_file(os.fsencode(given))
+
+
+def _spawn(spec: dict[str, Any], environment: dict[str, str], stdin: int, log: int) -> int:
     """Start the command without a copy of this process, which costs more than most else of a run."""
     os.chdir(spec["directory"])
     try:
@@ -215,7 +264,7 @@ def _spawn(spec: dict[str, Any], environment: dict[str, str], log: int) -> int:
             spec["argv"],
             environment,
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, stdin, 0),
                 (os.POSIX_SPAWN_DUP2, log, 1),
                 (os.POSIX_SPAWN_DUP2, log, 2),
             ],
@@ -228,14 +277,17 @@ def _spawn(spec: dict[str, Any], environment: dict[str, str], log: int) -> int:
 
 
 def _become(
-    spec: dict[str, Any], watch: Watch, environment: dict[str, str], log: int, problems: int
+    spec: dict[str, Any],
+    watch: Watch,
+    environment: dict[str, str],
+    streams: tuple[int, int, int],
+    problems: int,
 ) -> NoReturn:
     """In the child: become the run's command, or say why not."""
     try:
         os.setpgid(0, 0)
         watch.hold()
-        null = os.open(os.devnull, os.O_RDONLY)
-        for target, source in ((0, null), (1, log), (2, log)):
+        for target, source in enumerate(streams):
             os.dup2(source, target)
         os.set_inheritable(problems, False)
         signal.set_wakeup_fd(-1)

@@ -57,7 +57,14 @@ class Supervisor:
         self.clock = clock
         self.packages = PackageFiles(paths)
         self.runner = LocalRunner(
-            paths, self.packages, self._ended, self._said, settings.log_limit, settings.cgroup
+            paths,
+            self.packages,
+            self._ended,
+            self._said,
+            settings.log_limit,
+            settings.cgroup,
+            settings.container_engine,
+            settings.container_network,
         )
         self._feed = feed
         self._boot_id = machine.boot_id()

@@ -86,6 +86,8 @@ class Watch:
     def reaped(self, used: Any) -> None:
         """Count what a process had used that has ended (its `rusage`, its waited-for children included)."""
         self.reaped_cpu_s += used.ru_utime + used.ru_stime
+        if self.meter.apart:
+            return  # an engine's processes are larger than many a job
         self._reaped_peak = max(self._reaped_peak, used.ru_maxrss * machine.MAXRSS_UNIT)
 
     def out_of_memory(self, code: int | None) -> bool:

@@ -15,6 +15,7 @@ from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.paths import StatePaths
 from tests.cli.conftest import Call
 from tests.cli.program import PROGRAM, Terminal
+from tests.engine import Engine
 from tests.jobs import MORTAL, run
 
 NAMES = ["Python", "state directory", "file system", "free space", "locks", "database", "settings", "service"]
@@ -102,19 +103,27 @@ def test_what_jobs_are_given_and_held_to() -> None:
 def test_programs_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    for finding in (doctor._containers(), doctor._uv()):
-        assert finding.state == doctor.MISSING
-    for name, script in (
-        ("docker", "exit 1"),
-        ("uv", "echo uv 1.2.3"),
-    ):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        os.chmod(tmp_path / name, 0o755)
-    assert doctor._containers().detail == "docker is installed but does not answer"
+    assert doctor._uv().state == doctor.MISSING
+    (tmp_path / "uv").write_text("#!/bin/sh\necho uv 1.2.3\n")
+    os.chmod(tmp_path / "uv", 0o755)
     assert doctor._uv().detail == "1.2.3"
-    (tmp_path / "podman").write_text("#!/bin/sh\necho 5.0\n")
-    os.chmod(tmp_path / "podman", 0o755)
-    assert doctor._containers().detail == "podman 5.0"
+
+
+def test_a_container_engine(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = found(home)["containers"]
+    assert missing.state == doctor.MISSING
+    assert missing.detail.startswith("neither Podman nor Docker is installed")
+    (tmp_path / "docker").write_text("#!/bin/sh\necho Cannot connect >&2; exit 1\n")
+    os.chmod(tmp_path / "docker", 0o755)
+    assert found(home)["containers"].detail == f"{tmp_path}/docker does not work: Cannot connect"
+    assert doctor._containers(None).state == doctor.MISSING
+
+
+def test_a_container_engine_that_works(home: Path, podman: Engine) -> None:
+    working = found(home)["containers"]
+    assert working.state == doctor.OK
+    assert working.detail.startswith("podman ")
 
 
 def test_settings_that_can_not_be_used_are_broken(home: Path) -> None:

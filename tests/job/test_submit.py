@@ -20,8 +20,6 @@ from jobs_jupyter.models.errors import (
 from tests.jobs import ended, output, run, submit
 
 UNSUPPORTED: dict[str, Any] = {
-    "image_uri": "python:3.12",
-    "containerfile": "Containerfile",
     "requirements": "s3://bucket/requirements.txt",
     "py_executable": "/nowhere/python",
     "connections": [{"type": "databricks", "name": "one"}],

@@ -24,6 +24,7 @@ def spec_of(folder: Path, command: str, **fields: Any) -> dict[str, Any]:
         "directory": str(folder),
         "environment": str(environment),
         "extra": {},
+        "stdin": None,
         "log": str(paths.log),
         "claim": str(paths.claim(1)),
         "stop": str(paths.stop),
@@ -36,6 +37,7 @@ def spec_of(folder: Path, command: str, **fields: Any) -> dict[str, Any]:
         "cpus": [],
         "memory": None,
         "cgroup": None,
+        "container": None,
         **fields,
     }
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths
+from jobs_jupyter.service.containers import Container
 from jobs_jupyter.service.launch import Launch
 
 
@@ -25,6 +26,7 @@ class Setup:
     the run would have. `variables` win over all others; None takes one away. `python_path` goes before
     the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
     `notices` are what whoever looks at the job should know, a line each.
+    In a `container` the run has its image's interpreter and variables, and none of the submitter's.
     """
 
     interpreter: str | None
@@ -34,6 +36,7 @@ class Setup:
     python_path: list[Path] = field(default_factory=list)
     argv: list[str] | None = None
     notices: list[str] = field(default_factory=list)
+    container: Container | None = None
 
 
 class Progress:

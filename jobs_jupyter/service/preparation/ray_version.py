@@ -19,8 +19,8 @@ class RayVersion:
     """Refuses another version; comes after the steps that decide which Python a run has."""
 
     def wanted(self, config: JobConfig) -> bool:
-        """Whether a version is named."""
-        return config.ray_version is not None
+        """Whether a version is named; what an image has is looked at where the image is got."""
+        return config.ray_version is not None and not config.in_image
 
     async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse another version than the interpreter has, unless `requirements` may bring the right one."""

@@ -15,14 +15,16 @@ from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cgroups, environment, machine
+from jobs_jupyter.service import cgroups, containers, environment, machine
 from jobs_jupyter.service.clock import SECOND
+from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup, Step
 from jobs_jupyter.service.preparation.environments import Environments
 from jobs_jupyter.service.preparation.executable import Executable
+from jobs_jupyter.service.preparation.images import Images
 from jobs_jupyter.service.preparation.modules import Modules
 from jobs_jupyter.service.preparation.ray_version import RayVersion
 from jobs_jupyter.service.removal import remove_tree
@@ -33,9 +35,7 @@ GRACE_S = 3.0
 LOG_MAX_BYTES = 1 << 30
 LONGEST_COMMAND = 131_071  # bytes: Linux's MAX_ARG_STRLEN, less the final zero
 NOT_YET = {
-    "image_uri": "Jobs run in this machine's own environment",
-    "containerfile": "Jobs run in this machine's own environment",
-    "registry_login_secret": "Jobs run in this machine's own environment",
+    "registry_login_secret": "Log in with the container engine itself",
     "connections": "Pass credentials with env_vars",
 }
 
@@ -44,7 +44,8 @@ class LocalRunner:
     """Executes runs on this machine.
 
     A run's log may take `log_max_bytes` on disk (None: any number). Control groups for limits of
-    memory are made below `cgroup`; None: where they can be, if anywhere.
+    memory are made below `cgroup`; None: where they can be, if anywhere. `engine` and `network` are for
+    containers: see the settings `container_engine` and `container_network`.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class LocalRunner:
         said: Said,
         log_max_bytes: int | None = LOG_MAX_BYTES,
         cgroup: str | None = None,
+        engine: str | None = None,
+        network: str | None = None,
     ) -> None:
         self.paths = paths
         self.log_max_bytes = log_max_bytes
@@ -62,11 +65,18 @@ class LocalRunner:
         self.packages = packages
         self.shims = Shims()
         self.environments = Environments(paths, packages)
-        self.steps: tuple[Step, ...] = (Executable(), self.environments, Modules(packages), RayVersion())
+        self.steps: tuple[Step, ...] = (
+            Images(paths, packages, engine, network),
+            Executable(),
+            self.environments,
+            Modules(packages),
+            RayVersion(),
+        )
         self._ended = ended
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}
         self._pids: dict[str, int] = {}
+        self._clearing: set[asyncio.Task[None]] = set()
 
     async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse what this runner cannot honour, rather than ignore it."""
@@ -75,6 +85,8 @@ class LocalRunner:
                 f"The entrypoint has {len(config.entrypoint.encode())} bytes; a command has at most "
                 f"{LONGEST_COMMAND} here. Put it into a script below working_dir."
             )
+        for step in self._steps_for(config):
+            await step.refuse(config, interpreter)
         given = config.to_dict()
         for name, instead in NOT_YET.items():
             if name in given:
@@ -89,8 +101,6 @@ class LocalRunner:
                         f"{field} has {uri!r}, a remote URI, which this service can't read. "
                         "Use a local directory."
                     )
-        for step in self._steps_for(config):
-            await step.refuse(config, interpreter)
 
     async def prepare(self, launch: Launch) -> Setup:
         """Make all that the run needs; a run that is to be stopped gets no further."""
@@ -177,13 +187,15 @@ class LocalRunner:
         if setup.interpreter and not os.access(setup.interpreter, os.X_OK):
             raise FileNotFoundError(f"the job's interpreter {setup.interpreter} is gone")
         kept = self.paths.job(launch.job_id).environment
-        base = json.loads(kept.read_text())
-        return {
+        base = {} if setup.container else json.loads(kept.read_text())
+        given = environment.extra(launch, setup, base, paths, self.paths.interpreters, scratch)
+        spec: dict[str, Any] = {
             "program": setup.argv[0] if setup.argv else "/bin/sh",
             "argv": setup.argv or ["sh", "-c", launch.config.entrypoint],
             "directory": str(paths.work),
             "environment": str(kept),
-            "extra": environment.extra(launch, setup, base, paths, self.paths.interpreters, scratch),
+            "extra": given,
+            "stdin": None,
             "log": str(paths.log),
             "claim": str(paths.claim(launch.number)),
             "stop": str(paths.stop),
@@ -195,8 +207,12 @@ class LocalRunner:
             "log_max_bytes": self.log_max_bytes,
             "cpus": [int(index) for index in (launch.cpu_list or "").split(",") if index],
             "memory": launch.memory,
-            "cgroup": self._cgroup(launch),
+            "cgroup": None if setup.container else self._cgroup(launch),
+            "container": None,
         }
+        if setup.container:
+            spec |= containers.spec(setup.container, launch, paths, given, scratch)
+        return spec
 
     def _cgroup(self, launch: Launch) -> str | None:
         """Return the control group to make for the run; None: it needs none, or none can be made."""
@@ -221,16 +237,30 @@ class LocalRunner:
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
-            _remove_group(paths.claim(launch.number))
             outcome = otherwise or Outcome("lost", message="how it ended can't be read")
+            claimed = _claimed(paths.claim(launch.number))
+            if claimed.get("cgroup"):
+                cgroups.MemoryGroup(claimed["cgroup"]).clear()
+            if claimed.get("container"):
+                clearing = asyncio.create_task(self._clear(launch, claimed["container"], outcome))
+                self._clearing.add(clearing)
+                clearing.add_done_callback(self._clearing.discard)
+                return
+        self._ended(launch.run, outcome)
+
+    async def _clear(self, launch: Launch, container: dict[str, Any], outcome: Outcome) -> None:
+        """Remove the container that a dead shim has left, and only then say that the run has ended."""
+        await asyncio.to_thread(Contained(container).remove)
         self._ended(launch.run, outcome)
 
 
-def _remove_group(claim: Path) -> None:
-    """Remove the control group that a dead shim has left; another service may have chosen its place."""
-    with contextlib.suppress(OSError, ValueError):
-        if folder := json.loads(claim.read_text()).get("cgroup"):
-            cgroups.MemoryGroup(folder).clear()
+def _claimed(claim: Path) -> dict[str, Any]:
+    """Return what a shim said of what it may leave; empty where it said nothing."""
+    try:
+        found = json.loads(claim.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_exit(paths: RunPaths) -> Outcome | None:

@@ -1,0 +1,166 @@
+"""The image that a job runs in: pulled, or built from its containerfile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from weakref import WeakValueDictionary
+
+from jobs_jupyter.models.errors import JobsError, UnsupportedError
+from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.service import containers, durable, engines
+from jobs_jupyter.service.engines import Engine
+from jobs_jupyter.service.launch import Launch
+from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.preparation import Progress, Setup
+from jobs_jupyter.service.preparation.engine_commands import image_id, output, tell
+from jobs_jupyter.service.preparation.image_build import Recipe
+from jobs_jupyter.service.preparation.registry_login import Login, pulling
+
+REFUSED = ("unauthorized", "authentication required", "access denied", "denied:", "incorrect username")
+RAY_VERSION = "import importlib.metadata as m; print(m.version('ray'))"
+NOT_WITH_IMAGES = ("requirements", "py_executable")
+
+
+class Images:
+    """Gets images by the container engine of this machine.
+
+    Args:
+        paths: the state directory.
+        packages: where containerfiles and what they copy lie.
+        engine: the setting `container_engine`.
+        network: the setting `container_network`.
+        login: gives a secret's user name and password; raises a JobsError where there is none.
+    """
+
+    def __init__(
+        self,
+        paths: StatePaths,
+        packages: PackageFiles,
+        engine: str | None = None,
+        network: str | None = None,
+        login: Callable[[str], Login] | None = None,
+    ) -> None:
+        self._paths = paths
+        self._packages = packages
+        self._wanted = engine
+        self._network = network
+        self._login = login
+        self._found: Engine | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def wanted(self, config: JobConfig) -> bool:
+        """Whether the job runs in an image."""
+        return config.in_image
+
+    async def refuse(self, config: JobConfig, _: str | None) -> None:
+        """Refuse where no engine works, no such login is known, or another field means this machine."""
+        field = f"{_field(config)}={getattr(config, _field(config))!r}"
+        for other in NOT_WITH_IMAGES:
+            if getattr(config, other) is not None:
+                raise UnsupportedError(
+                    f"{other} is for this machine's Python, and with {field} the job has the image's. "
+                    "Install what it needs in a containerfile; name another interpreter in the entrypoint."
+                )
+        try:
+            containers.check_path(self._paths.home)
+            await self._engine()
+        except UnsupportedError as problem:
+            raise UnsupportedError(f"{field} can't be used here: {problem}.") from None
+        if config.registry_login_secret is not None and self._login is not None:
+            await asyncio.to_thread(self._login, config.registry_login_secret)
+
+    async def prepare(self, launch: Launch, paths: RunPaths, setup: Setup, progress: Progress) -> None:
+        """Find the image that the job's first run had, or get it."""
+        engine = await self._engine()
+        kept = self._paths.job(launch.job_id).image
+        image = kept.read_text() if kept.exists() else None
+        if image is None or await image_id(engine, image) is None:
+            image = await self._get(engine, launch, paths, progress)
+            await asyncio.to_thread(durable.write, str(kept), image)
+        setup.interpreter = None
+        setup.container = containers.Container(engine, image, self._network)
+        if launch.config.ray_version:
+            await self._check_ray(setup.container, launch)
+
+    async def _engine(self) -> Engine:
+        if self._found is None:
+            self._found = await asyncio.to_thread(engines.find, self._wanted)
+        return self._found
+
+    async def _get(self, engine: Engine, launch: Launch, paths: RunPaths, progress: Progress) -> str:
+        if launch.config.image_uri:
+            return await self._pull(engine, launch.config, launch.config.image_uri, paths, progress)
+        return await self._build(engine, launch.config, paths, progress)
+
+    async def _pull(
+        self, engine: Engine, config: JobConfig, image: str, paths: RunPaths, progress: Progress
+    ) -> str:
+        """Return the id of an image that is here, or pull it; another job may be doing so just now."""
+        async with self._turn(image, f"waiting for image {image}, which another job gets", progress):
+            if found := await image_id(engine, image):
+                return found
+            await progress.say(f"pulling image {image}")
+            name, secret = engine.qualified(image), config.registry_login_secret
+            login = await asyncio.to_thread(self._login, secret) if secret and self._login else None
+            async with pulling(engine, name, login, paths.login) as command:
+                problem = await tell([*command, name], progress)
+            if problem is None and (found := await image_id(engine, name)):
+                return found
+        raise JobsError(_why_not_pulled(image, name, secret, problem or "it is not there afterwards"))
+
+    async def _build(self, engine: Engine, config: JobConfig, paths: RunPaths, progress: Progress) -> str:
+        recipe = await asyncio.to_thread(Recipe.of, config, self._packages)
+        async with self._turn(recipe.tag, "waiting for the image, which another job builds", progress):
+            if found := await image_id(engine, recipe.tag):
+                return found
+            await progress.say("building the image of the containerfile")
+            try:
+                await asyncio.to_thread(recipe.unpack, paths.context, self._packages)
+                command = recipe.command(engine, paths.context, self._network)
+                problem = await tell(command, progress)
+            finally:
+                await asyncio.to_thread(recipe.clear, paths.context)
+            if problem is None and (found := await image_id(engine, recipe.tag)):
+                return found
+        raise JobsError(f"the image of the containerfile could not be built: {problem}")
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, key: str, meanwhile: str, progress: Progress) -> AsyncIterator[None]:
+        """One at a time for each image."""
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        if turn.locked():
+            await progress.say(meanwhile)
+        async with turn:
+            yield
+
+    async def _check_ray(self, container: containers.Container, launch: Launch) -> None:
+        """Refuse an image whose ray is not of the version that the job asks for."""
+        name, engine = containers.name_of(launch.run), container.engine
+        await output(engine, "rm", "--force", name)  # of a try that a killed service made
+        words = ("run", "--rm", "--name", name, "--network", "none", "--entrypoint", "", container.image)
+        code, said = await output(engine, *words, "python", "-c", RAY_VERSION)
+        wanted, found = launch.config.ray_version, said.strip() if code == 0 else None
+        if found != wanted:
+            there = f"ray {found}" if found else "no ray that its python can import"
+            raise JobsError(f"ray_version={wanted!r}, but the image has {there}; use an image that has it")
+
+
+def _field(config: JobConfig) -> str:
+    return "containerfile" if config.image_uri is None else "image_uri"
+
+
+def _why_not_pulled(image: str, name: str, secret: str | None, problem: str) -> str:
+    registry = name.partition("/")[0]
+    if any(word in problem.lower() for word in REFUSED):
+        hint = (
+            f"{registry} does not accept the login of the secret {secret!r}; set it again with "
+            f"jupyter jobs secret set {secret}"
+            if secret
+            else f"{registry} wants a login, or has no such image; keep a login with jupyter jobs secret set "
+            "NAME, and name it with registry_login_secret"
+        )
+        return f"image_uri={image!r} could not be pulled: {hint} ({problem})"
+    return f"image_uri={image!r} could not be pulled: {problem}"
