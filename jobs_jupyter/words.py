@@ -86,6 +86,52 @@ def size(text: str) -> int:
     return found
 
 
+# --- what a job finds: the same three options in a cell's line and in a shell ---------------------------
+
+
+def add_python(parser: argparse.ArgumentParser) -> None:
+    """Add `--requirements`, `--py-module` and `--py-executable`."""
+    option = parser.add_argument
+    option("-r", "--requirements", metavar="REQUIREMENT", action="append", default=[],
+           help="install this on top of what is there: 'numpy>=2', or a file (.txt, .in)")  # fmt: skip
+    option("--py-module", metavar="PATH", action="append", default=[],
+           help="let it import this package's directory, or .py file")  # fmt: skip
+    option("--py-executable", metavar="COMMAND", help="what `python` is: a path, or 'python -X dev'")
+
+
+def python_of(options: argparse.Namespace) -> dict[str, str | list[str]]:
+    """Return the fields of a config that these options say.
+
+    Raises:
+        ValueError: files of requirements beside others.
+    """
+    fields = {
+        "requirements": requirements_of(options.requirements),
+        "py_modules": options.py_module or None,
+        "py_executable": options.py_executable,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def requirements_of(given: list[str]) -> str | list[str] | None:
+    """Return the `requirements` that were given one by one: a file's path, or a list; None: there are none.
+
+    Raises:
+        ValueError: a file is among several.
+    """
+    files = [each for each in given if _is_file(each)]
+    if files and len(given) > 1:
+        raise ValueError(
+            f"-r {files[0]} is a file, and it is not alone; give one file, which can include another "
+            "with a line `-r OTHER`, or requirements only."
+        )
+    return files[0] if files else given or None
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith((".txt", ".in")) or ("/" in text and " " not in text and "@" not in text)
+
+
 # --- what a job runs on: the same four options in a cell's line and in a shell --------------------------
 
 

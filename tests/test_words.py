@@ -86,6 +86,26 @@ def test_what_a_cell_runs_on(line: str, compute: object) -> None:
     assert words.compute_of(cell_parser().read(line)) == compute
 
 
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("", {}),
+        ("-r numpy>=2 -r 'x @ https://host/x.whl'", {"requirements": ["numpy>=2", "x @ https://host/x.whl"]}),
+        ("-r requirements.txt", {"requirements": "requirements.txt"}),
+        ("--requirements ../dev.in", {"requirements": "../dev.in"}),
+        ("--py-module lib --py-module one.py", {"py_modules": ["lib", "one.py"]}),
+        ("--py-executable 'python -X dev'", {"py_executable": "python -X dev"}),
+    ],
+)
+def test_what_a_cell_finds(line: str, fields: object) -> None:
+    assert words.python_of(cell_parser().read(line)) == fields
+
+
+def test_a_file_of_requirements_is_alone() -> None:
+    with pytest.raises(ValueError, match=r"-r a\.txt is a file, and it is not alone"):
+        words.python_of(cell_parser().read("-r numpy -r a.txt"))
+
+
 @pytest.mark.parametrize("resource", ["--cpus 1", "--memory 1Gi", "--gpus 1"])
 def test_a_compute_config_and_resources_exclude_each_other(resource: str) -> None:
     with pytest.raises(ValueError, match="--compute big says what the job runs on"):

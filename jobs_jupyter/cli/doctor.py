@@ -19,6 +19,7 @@ from jobs_jupyter.cli.parser import ANY, shared
 from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.programs import find_uv
 from jobs_jupyter.models.sizes import human
 
 if TYPE_CHECKING:
@@ -230,11 +231,13 @@ def _containers(said: str | None) -> Finding:
 
 
 def _uv() -> Finding:
-    beside = str(Path(sys.executable).parent)
-    program = shutil.which("uv") or shutil.which("uv", path=beside)
+    program = find_uv()
     if program and (version := _output(program, "--version")):
         return Finding("uv", OK, version.removeprefix("uv "))
-    return Finding("uv", MISSING, "not installed", "environments from requirements, in seconds")
+    good_for = "environments from requirements, in seconds"
+    if pip := _output(sys.executable, "-m", "pip", "--version"):
+        return Finding("uv", MISSING, f"not installed; pip {pip.split()[1]} is used instead", good_for)
+    return Finding("uv", MISSING, "not installed, and no pip either", "jobs with requirements")
 
 
 def _output(*command: str, within_s: float = PROGRAM_S) -> str | None:

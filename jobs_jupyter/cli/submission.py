@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from jobs_jupyter.cli.completion import compute_names, queue_names
 from jobs_jupyter.cli.output import document, note
 from jobs_jupyter.cli.parser import ANY, UsageError, shared, user_input
-from jobs_jupyter.words import add_compute, compute_of, count, duration, pair, tag, urgency
+from jobs_jupyter.words import (
+    add_compute,
+    add_python,
+    compute_of,
+    count,
+    duration,
+    pair,
+    python_of,
+    tag,
+    urgency,
+)
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -44,6 +54,7 @@ def add(verbs: Verbs) -> None:
         default=[],
         help="leave these paths out of the copy",
     )
+    add_python(parser)
     option("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
            help="set a variable; a NAME alone takes this shell's value")  # fmt: skip
     option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
@@ -138,6 +149,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "max_retries": options.retries,
         "timeout_s": options.timeout,
         "compute_config": compute_of(options),
+        **python_of(options),
     }
     given = {name: value for name, value in fields.items() if value is not None}
     if options.working_dir == "none":

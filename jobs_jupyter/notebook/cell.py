@@ -21,7 +21,7 @@ from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
 from jobs_jupyter.queueing import lost_priority, submit_into
-from jobs_jupyter.words import compute_of
+from jobs_jupyter.words import compute_of, python_of
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -43,6 +43,7 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
         "tags": dict(options.tag) or None,
         "excludes": options.exclude or None,
         "compute_config": _compute(options),
+        **_python(options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
@@ -76,6 +77,13 @@ def _submit(
 def _compute(options: argparse.Namespace) -> str | dict[str, dict[str, int]] | None:
     try:
         return compute_of(options)
+    except ValueError as problem:
+        raise UsageError(f"%%job: {problem}") from None
+
+
+def _python(options: argparse.Namespace) -> dict[str, str | list[str]]:
+    try:
+        return python_of(options)
     except ValueError as problem:
         raise UsageError(f"%%job: {problem}") from None
 

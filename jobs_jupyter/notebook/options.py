@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jobs_jupyter.models.spelling import nearest
-from jobs_jupyter.words import add_compute, count, duration, pair, positive, tag, urgency
+from jobs_jupyter.words import add_compute, add_python, count, duration, pair, positive, tag, urgency
 
 
 class UsageError(ValueError):
@@ -91,6 +91,7 @@ def cell_parser() -> LineParser:
         default=[],
         help="leave these paths out of the copy",
     )
+    add_python(parser)
     add("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
         help="set a variable; a NAME alone takes the kernel's value")  # fmt: skip
     add("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")

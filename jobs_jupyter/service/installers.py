@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import os
 import re
-import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,16 +72,6 @@ class Build:
         folder = next(self.venv.glob("lib/python*/site-packages"))
         calls = "".join(f"import site; site.addsitedir({path!r})\n" for path in self.interpreter.directories)
         (folder / "jobs_jupyter_base.pth").write_text(calls)
-
-
-def find_uv() -> str | None:
-    """Return the uv of this service's environment, or of its PATH."""
-    try:
-        from uv import find_uv_bin
-
-        return find_uv_bin()
-    except (ImportError, FileNotFoundError):
-        return shutil.which("uv")
 
 
 async def install(build: Build, uv: str | None) -> None:
@@ -204,7 +193,7 @@ def reason(said: str) -> str:
     shown = [line for line in said.splitlines() if line.strip()]
     for at, line in enumerate(shown):
         if match := _ERROR.match(line):
-            text = match["text"] or match["cross"]
+            text = (match["text"] or match["cross"]).strip().removesuffix(":")
             said_why = [text, *_cause(shown[at + 1 :])]
             return ": ".join(said_why)[:LONGEST_REASON]
     return shown[-1].strip()[:LONGEST_REASON] if shown else "the installer says nothing"

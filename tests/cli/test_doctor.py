@@ -103,7 +103,11 @@ def test_what_jobs_are_given_and_held_to() -> None:
 def test_programs_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert doctor._uv().state == doctor.MISSING
+    monkeypatch.setitem(sys.modules, "uv", None)  # as where it is not installed
+    assert doctor._uv().detail == "not installed, and no pip either"
+    (tmp_path / "python").write_text("#!/bin/sh\necho pip 24.0 from /somewhere\n")
+    os.chmod(tmp_path / "python", 0o755)
+    assert doctor._uv().detail == "not installed; pip 24.0 is used instead"
     (tmp_path / "uv").write_text("#!/bin/sh\necho uv 1.2.3\n")
     os.chmod(tmp_path / "uv", 0o755)
     assert doctor._uv().detail == "1.2.3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.packages import upload
+from jobs_jupyter.job.models import JobQueueConfig, JobQueueSpec
 from jobs_jupyter.packaging.directory import snapshot
 from tests.cli.conftest import Call
-from tests.jobs import eventually, run, running, submit
+from tests.jobs import ended, eventually, run, running, submit
+from tests.wheels import wheel
 
 DAY = 86400 * 1_000_000
 
@@ -66,3 +69,31 @@ def test_jobs_and_packages_beyond_the_limits(service: Path, tmp_path: Path, call
     age(service, 3, others[1])
     client_service.stop()
     assert eventually(lambda: {each.id for each in job.list()} == {active, others[2]}), "when it starts"
+
+
+def test_environments_that_no_job_uses_or_waits_for(service: Path, tmp_path: Path, call: Call) -> None:
+    for name in ("used", "awaited", "idle"):
+        wheel(tmp_path / "wheels", name, "1.0")
+    variables = {
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": str(tmp_path / "wheels"),
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    spec = JobQueueConfig(job_queue_spec=JobQueueSpec(name="one", idle_timeout_s=60))
+
+    def needing(name: str, command: str = "true") -> str:
+        return submit(command, requirements=[name], env_vars=variables, job_queue_config=spec)
+
+    for name in ("idle", "awaited"):
+        assert ended(needing(name)).state == "SUCCEEDED"
+    running(needing("used", "sleep 600"))
+    needing("awaited")
+    for record in service.glob("environments/*.json"):
+        os.utime(record, (1e9, 1e9))
+    (gone,) = call("gc", "--dry-run", "--json").json["deleted"]
+    assert (gone["kind"], gone["name"], gone["why"]) == ("environment", "idle", "older than 30 days")
+    assert gone["bytes"] > 1000
+    assert len(list(service.glob("environments/builds/*"))) == 3
+    assert "idle" in call("gc").out
+    assert len(list(service.glob("environments/builds/*"))) == 2
+    assert call("gc").err == "There is nothing to delete.\n"

@@ -13,6 +13,7 @@ from jobs_jupyter.models.errors import JobNotFoundError
 from tests.cli.conftest import Call
 from tests.cli.program import Terminal
 from tests.jobs import ended, run, running, submit
+from tests.wheels import wheel
 
 
 def test_submit_a_command(service: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,3 +253,26 @@ def test_a_command_in_quotes_is_a_line_of_the_shell(service: Path, call: Call) -
 def test_delete_says_when_it_asks(home: Path, call: Call) -> None:
     shown = " ".join(call("delete", "--help").out.split())
     assert "On a terminal it asks first, in a script it does not." in shown
+
+
+def test_submit_with_requirements(
+    service: Path, call: Call, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    wheel(tmp_path / "wheels", "extra-one", "1.5", program="say-one")
+    (tmp_path / "reqs.txt").write_text("--no-index\n--find-links wheels\nextra-one\n")
+    done = call(
+        "submit",
+        "--wait",
+        "-r",
+        str(tmp_path / "reqs.txt"),
+        "-e",
+        f"UV_CACHE_DIR={tmp_path}/cache",
+        "--",
+        "say-one",
+    )
+    assert (done.code, done.out.splitlines()[-1]) == (0, "extra-one 1.5")
+    assert "no requirement" in refused("submit", "-r", "a b", "--", "true")
+    assert "is not alone" in refused("submit", "-r", "a.txt", "-r", "b", "--", "true")
+    assert "py_executable='/nowhere'" in refused(
+        "submit", "--py-executable", "/nowhere", "--", "true", code=1
+    )

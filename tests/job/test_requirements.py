@@ -12,7 +12,7 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
-from jobs_jupyter.service.installers import find_uv
+from jobs_jupyter.models.programs import find_uv
 from tests.jobs import ended, eventually, output, run, submit
 from tests.wheels import Index, index, wheel
 

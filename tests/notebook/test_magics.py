@@ -10,6 +10,7 @@ import pytest
 from jobs_jupyter import job, job_queue
 from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
 from tests.notebook.conftest import Kernel
+from tests.wheels import wheel
 
 pytestmark = pytest.mark.notebook
 SEALED = JobQueueConfig(job_queue_spec=JobQueueSpec(name="sealed", idle_timeout_s=5))
@@ -201,3 +202,23 @@ def test_braces_and_dollars_are_left_alone(kernel: Kernel) -> None:
     shown = kernel("%%job -t a={name} -t b=$name --wait --as it\n1")
     assert shown.error == ""
     assert kernel("it.tags").data["text/plain"] == "{'a': '{name}', 'b': '$name'}"
+
+
+def test_a_cell_with_its_own_requirements_and_python(kernel: Kernel, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    wheel(here / "wheels", "extra-one", "1.5")
+    (here / "reqs.txt").write_text("--no-index\n--find-links wheels\nextra-one\n")
+    (here / "own").mkdir()
+    (here / "own" / "__init__.py").write_text("NAME = 'own'\n")
+    kernel(f"import os\nos.environ['UV_CACHE_DIR'] = {str(tmp_path / 'cache')!r}")
+    options = "-r reqs.txt --py-module own --py-executable 'python -O' -w none"
+    shown = kernel(f"%%job with-more -o found {options} --wait\n"
+                   "import sys, extra_one, own\n"
+                   "found = extra_one.VERSION, own.NAME, sys.flags.optimize")  # fmt: skip
+    assert shown.error == ""
+    assert "Making an environment with requirements.txt" in shown.text
+    result = kernel("import jobs_jupyter\njobs_jupyter.get('with-more').result().found")
+    assert result.data["text/plain"] == "('1.5', 'own', 1)"
+    assert "names the file" in kernel("%%job -r none.txt\n1").error
+    assert "is a file, and it is not alone" in kernel("%%job -r a.txt -r b\n1").error
+    assert "py_executable='/nowhere'" in kernel("%%job --py-executable /nowhere\n1").error

@@ -11,7 +11,7 @@ from jobs_jupyter.models.errors import InvalidRequestError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service.installers import find_uv
+from jobs_jupyter.models.programs import find_uv
 from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.overlays import Overlays, Recipe

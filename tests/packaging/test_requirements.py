@@ -1,0 +1,105 @@
+"""Files of requirements as packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.requirements import lines
+from jobs_jupyter.packaging.requirements import requirements
+from tests.wheels import wheel
+
+
+def packaged(file: Path) -> dict[str, str]:
+    """Return the names of a package's files, and what is in those that are text."""
+    taken = requirements(file)
+    files = {}
+    for entry in taken.manifest.entries:
+        content = b"".join(taken.chunks(entry.digest))
+        files[entry.path] = "" if entry.path.endswith(".whl") else content.decode()
+    return files
+
+
+def test_includes_get_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "top.txt").write_text(
+        "# first\n-r a/same.txt\n--requirement=b/same.txt  # second\n-ca/limits.txt\n-r https://host/more.txt\n"
+    )
+    (tmp_path / "a" / "same.txt").write_text("one\n-r ../b/same.txt\n")
+    (tmp_path / "b" / "same.txt").write_text("\ufefftwo>=1; \\\n  python_version > '3'\n")
+    (tmp_path / "a" / "limits.txt").write_text("one<2")
+    assert packaged(tmp_path / "top.txt") == {
+        "requirements.txt": "-r 1-same.txt\n-r 2-same.txt\n-c 3-limits.txt\n-r https://host/more.txt\n",
+        "1-same.txt": "one\n-r 2-same.txt\n",
+        "2-same.txt": "two>=1;   python_version > '3'\n",
+        "3-limits.txt": "one<2\n",
+    }
+
+
+def test_options_and_variables_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    monkeypatch.setenv("PLACE", "more")
+    kept = [
+        "--index-url https://me:${TOKEN}@host/simple",
+        "--extra-index-url https://other/simple",
+        "--no-index",
+        "--pre",
+        "--find-links https://host/links",
+        "-e git+https://host/x.git#egg=x",
+        "one==1 --hash=sha256:ab",
+        "two @ https://host/two.whl",
+        "three[extra] ; python_version > '3'",
+    ]
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "x.txt").write_text("x")
+    (tmp_path / "top.txt").write_text("\n".join([*kept, "-r ${PLACE}/x.txt", "-f ./more"]))
+    text = packaged(tmp_path / "top.txt")["requirements.txt"].splitlines()
+    assert text == [*kept, "-r 1-x.txt", f"--find-links {tmp_path / 'more'}"]
+
+
+def test_local_archives_are_taken_in(tmp_path: Path) -> None:
+    made = wheel(tmp_path / "dist", "one", "1.0")
+    (tmp_path / "top.txt").write_text(
+        f"./dist/{made.name}\n{made}[extra] ; python_version > '3'\none[more] @ {made.as_uri()}\n"
+    )
+    name = f"files/1/{made.name}"
+    assert packaged(tmp_path / "top.txt") == {
+        "requirements.txt": f"./{name}\n./{name}[extra] ; python_version > '3'\n./{name}[more]\n",
+        name: "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("-r nowhere.txt", "line 1 of .*top.txt.* names the file .*nowhere.txt.* can't be read"),
+        ("\n./dist/x.whl", "line 2 of .* there is no file"),
+        ("-e .", "'-e \\.', a directory, .* build a wheel"),
+        ("./here", "'./here', a directory"),
+        ("lib @ file:///tmp", "a directory"),
+        ("-r top.txt", "includes itself"),
+    ],
+)
+def test_what_can_not_be_taken_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "top.txt").write_text(text)
+    with pytest.raises(PackageError, match=why):
+        requirements(tmp_path / "top.txt")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "top.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PackageError, match=r"requirements=.*is not UTF-8 text"):
+        requirements(tmp_path / "top.txt")
+    with pytest.raises(PackageError, match="which can't be read: Is a directory"):
+        requirements(tmp_path)
+
+
+def test_lines_are_joined_and_counted() -> None:
+    text = "# no \\\none \\\n  --hash=x \\\n  --hash=y\n\ntwo # why\nhttps://host/#egg=x\nlast \\"
+    assert list(lines(text)) == [
+        (2, "one   --hash=x   --hash=y"), (6, "two"), (7, "https://host/#egg=x"), (8, "last"),
+    ]  # fmt: skip
