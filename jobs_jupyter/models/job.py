@@ -17,13 +17,12 @@ from jobs_jupyter.models.compute import (
     read_compute_config,
 )
 from jobs_jupyter.models.connection import ConnectionConfig
-from jobs_jupyter.models.package import SCHEME, is_package_uri, package_digest
+from jobs_jupyter.models.package import ARCHIVES, SCHEME, is_package_uri, package_digest
 from jobs_jupyter.models.queue import JobQueueConfig
 from jobs_jupyter.models.run_error import RunError
 from jobs_jupyter.models.tags import check_tags
 
 REMOTE_SCHEMES = ("s3", "gs", "abfss", "https", "file")
-ARCHIVES = (".zip", ".tar.gz")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _HOST = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
 _IMAGE = re.compile(
@@ -189,6 +188,17 @@ def packages_of(config: JobConfig) -> list[str]:
     if isinstance(config.requirements, str):
         named.append(config.requirements)
     return [package_digest(uri) for uri in named if uri is not None and uri.startswith(SCHEME)]
+
+
+def remotes_of(config: JobConfig) -> list[tuple[str, str]]:
+    """Return the fields that name remote URIs, each with the URI; every pair once."""
+    named = [("working_dir", config.working_dir), *(("py_modules", uri) for uri in config.py_modules or ())]
+    return list(dict.fromkeys((field, uri) for field, uri in named if uri is not None and is_remote(uri)))
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether a directory's name is a URI that the service has to fetch."""
+    return "://" in uri and not uri.startswith(SCHEME)
 
 
 def _known(kind: type[JobState] | type[JobRunState]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 from jobs_jupyter.models.errors import PackageError
 
 SCHEME = "package://sha256/"
+ARCHIVES = (".zip", ".tar.gz")  # what a directory may be packed in, elsewhere
 FORMAT = 1
 MAX_ENTRIES = 1_000_000
 MAX_PATH = 4096

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.limits import BYTES, BYTES_VARIABLE, FILES, FILES_VARIABLE, limit
 from jobs_jupyter.models.sizes import human
 from jobs_jupyter.packaging.walk import Found
 
-GIB = 2**30
-BYTES_VARIABLE = "JOBS_JUPYTER_MAX_PACKAGE_BYTES"
-FILES_VARIABLE = "JOBS_JUPYTER_MAX_PACKAGE_FILES"
 _LOOK_AHEAD = 200_000  # entries looked at beyond the limit, to name the biggest paths
 _MOST = 0.8  # a directory whose biggest part has this share of it is named by that part
-
-
-def limit(variable: str, default: int) -> int:
-    """Return the whole number in the environment variable, or the default."""
-    text = os.environ.get(variable)
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) == 0:
-        raise PackageError(f"{variable} is {text!r}; set it to a whole number above 0, or unset it")
-    return int(text)
 
 
 @dataclass(frozen=True)
 class Limits:
     """The largest package that is accepted."""
 
-    bytes: int = field(default_factory=lambda: limit(BYTES_VARIABLE, GIB))
-    files: int = field(default_factory=lambda: limit(FILES_VARIABLE, 50_000))
+    bytes: int = field(default_factory=lambda: limit(BYTES_VARIABLE, BYTES))
+    files: int = field(default_factory=lambda: limit(FILES_VARIABLE, FILES))
 
     def within(self, root: str, found: Iterable[Found]) -> list[Found]:
         """Return what was found, or raise a `PackageError` that names the biggest paths."""

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.limits import BYTES, limit
 from jobs_jupyter.models.sizes import human
-from jobs_jupyter.packaging.limits import GIB, limit
 
 INPUT_VARIABLE = "JOBS_JUPYTER_MAX_INPUT_BYTES"
 PROTOCOL = 5
@@ -38,7 +38,7 @@ def dump(name: str, value: object) -> bytes:
 
 def dump_all(variables: Mapping[str, object]) -> dict[str, bytes]:
     """Pickle variables one by one, else raise a `PackageError`, also when they are too large together."""
-    allowed = limit(INPUT_VARIABLE, GIB)
+    allowed = limit(INPUT_VARIABLE, BYTES)
     contents: dict[str, bytes] = {}
     total = 0
     for name, value in variables.items():
