@@ -9,11 +9,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from tests.engine import Engine, missing
+
+if TYPE_CHECKING:
+    from tests.remote_stores import S3
 
 GONE_WITHIN_S = 15
 HOME = "JOBS_JUPYTER_HOME"
@@ -76,6 +80,23 @@ def service(home: Path) -> Iterator[Path]:
     if (home / "service.json").exists():
         stop_everything()
     assert not left_over(home), "processes outlived their service's stop"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 server, and this process's environment as its users have it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    from tests.remote_stores import S3
+
+    server = S3()
+    for name, value in server.variables().items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.close()
 
 
 def stop_everything() -> None:

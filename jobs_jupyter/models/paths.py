@@ -100,6 +100,9 @@ class StatePaths:
         self.packages = self.home / "packages"
         self.blobs = self.packages / "blobs"
         self.manifests = self.packages / "manifests"
+        self.incoming = (
+            self.packages / "incoming"
+        )  # what is being fetched, or made ready to be kept elsewhere
         self.interpreters = self.home / "interpreters"  # a `python` for those that have none
         self.overlays = self.home / "environments"  # of jobs with requirements
         self.overlay_builds = self.overlays / "builds"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs_jupyter.models.base import Model, Text, read_yaml
 from jobs_jupyter.models.compute import memory_bytes
@@ -22,6 +22,7 @@ from jobs_jupyter.models.errors import SettingsError
 from jobs_jupyter.models.spelling import nearest
 
 PREFIX = "JOBS_JUPYTER_"
+STORES = ("s3", "gs", "abfss", "file")
 DEFAULT, ARGUMENT = "default", "argument"
 _OWN = tuple(f"{PREFIX}{name}" for name in ("HOME", "TARGET", "TOKEN", "OUTPUT_DIR"))
 _OWN_PREFIXES = tuple(f"{PREFIX}{name}_" for name in ("JOB", "RUN", "QUEUE", "MAX"))
@@ -39,6 +40,14 @@ def _gpus(value: object) -> object:
     if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) < len(indices):
         raise ValueError("must be how many, or a list of distinct indices such as [0, 2]")
     return value
+
+
+def _store(value: str) -> str:
+    scheme, colon, rest = value.partition("://")
+    if not colon or scheme not in STORES or not rest.strip("/"):
+        forms = " ".join(f"{name}://" for name in STORES)
+        raise ValueError(f"must be a URI of one of {forms}, such as s3://bucket/prefix")
+    return value.rstrip("/")
 
 
 Bytes = Annotated[int | str, BeforeValidator(_bytes)]
@@ -92,6 +101,7 @@ class Settings(Model):
     container_engine: Text | None = None
     container_network: Text | None = None
     log_max_bytes: Bytes | None = "1Gi"
+    package_store: Annotated[str, AfterValidator(_store)] | None = None
     retention: Retention = Retention()
 
     def _check(self) -> None:

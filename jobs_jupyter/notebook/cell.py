@@ -146,6 +146,12 @@ def _directory(options: argparse.Namespace) -> Path | None:
         if options.exclude:
             raise UsageError("%%job: --exclude leaves paths out of a directory, and -w none has none.")
         return None
+    if options.working_dir is not None and "://" in options.working_dir:
+        raise UsageError(
+            f"%%job: -w {options.working_dir}: a cell is packaged together with its directory, which has to "
+            "be a local one. Read what is there in the cell, or submit a command: "
+            f"jupyter jobs submit -w {options.working_dir} -- COMMAND"
+        )
     if options.working_dir is not None:
         return Path(options.working_dir).expanduser()
     here = Path.cwd()

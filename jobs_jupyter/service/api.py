@@ -93,7 +93,8 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         """
         body = await arguments.json_object(request)
         config = arguments.config(body)
-        variables, interpreter = arguments.origin(body)
+        sent, interpreter = arguments.origin(body)
+        variables = dict(os.environ) if sent is None else sent
         key = arguments.idempotency_key(body)
         if config.cloud not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
@@ -103,6 +104,7 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
                 arguments.packaged(config)
             await self.supervisor.runner.refuse(config, interpreter)
             demand = await self._demand(config)
+            remotes = await self.supervisor.remotes.look(config, variables)
         except JobsError:
             if known := await self.database.read(queries.by_key, key):  # what it asked for was there then
                 return JSONResponse(known, 201)
@@ -120,8 +122,8 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             idempotency_key=key,
             demand=demand,
             counts_as=self.state.counts_as,
+            remotes=remotes,
         )
-        variables = dict(os.environ) if variables is None else variables
         return JSONResponse(await self.supervisor.accept(new, variables), 201)
 
     async def list_jobs(self, request: Request) -> Response:

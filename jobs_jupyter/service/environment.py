@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import JobPaths, RunPaths
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.preparation import Setup
@@ -55,6 +56,11 @@ def make_durable(descriptor: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def of_job(paths: JobPaths, config: JobConfig) -> dict[str, str]:
+    """Return the variables for what is done for a job before it runs: as it was submitted, with its own."""
+    return {**json.loads(paths.environment.read_text()), **(config.env_vars or {})}
 
 
 def without_kernel(environment: dict[str, str]) -> dict[str, str]:

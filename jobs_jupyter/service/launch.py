@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import package_digest
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,3 @@ class Launch:
     memory: int | None = None
     cpu_list: str | None = None
     gpu_list: str | None = None
-
-    @property
-    def package(self) -> str | None:
-        """The digest of the working directory's package; None where the job has none."""
-        return package_digest(self.config.working_dir) if self.config.working_dir else None

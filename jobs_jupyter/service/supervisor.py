@@ -23,7 +23,12 @@ from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.package_store import PackageStore
 from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.preparation.kept import Kept
+from jobs_jupyter.service.preparation.remote import Fetched
+from jobs_jupyter.service.remote import fetching
+from jobs_jupyter.service.remote.fetching import Remotes
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
@@ -66,6 +71,11 @@ class Supervisor:
             settings.container_engine,
             settings.container_network,
         )
+        self.remotes = Remotes(paths, self.packages, database, clock)
+        self.runner.steps = (Fetched(paths, database, self.remotes), *self.runner.steps)
+        if settings.package_store is not None:
+            store = PackageStore(settings.package_store, paths, self.packages, database)
+            self.runner.steps += (Kept(paths, store),)
         self._feed = feed
         self._boot_id = machine.boot_id()
         self._starting = asyncio.Semaphore(STARTED_AT_ONCE)
@@ -127,6 +137,7 @@ class Supervisor:
         To be done before the first request: a job that is being submitted has files before it has a row.
         """
         await self.runner.shims.warm_up()
+        await asyncio.to_thread(fetching.sweep, self.paths)
         there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
         unfinished = self.runner.environments.overlays.leftovers()
         launches = await self.database.read(runs.alive)

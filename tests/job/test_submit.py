@@ -24,8 +24,6 @@ UNSUPPORTED: dict[str, Any] = {
     "py_executable": "/nowhere/python",
     "connections": [{"type": "databricks", "name": "one"}],
     "ray_version": "0.0.1",
-    "working_dir": "s3://bucket/code.zip",
-    "py_modules": ["s3://bucket/modules.zip"],
     "cloud": "elsewhere",
 }
 

@@ -108,6 +108,7 @@ WRONG = [
         ("%%job -o model\nmodle = 1", "the cell does not assign 'model'; did you mean modle?"),
         ("%%job\nif True print(1)", "The cell has a syntax error in line 1"),
         ("%%job -w nowhere\n1", "There is no directory 'nowhere'"),
+        ("%%job -w s3://bucket/x\n1", "-w s3://bucket/x: a cell is packaged together with its directory"),
         ("%%job -e NOT_SET_ANYWHERE\n1", "the kernel's environment has no variable 'NOT_SET_ANYWHERE'"),
         ("%%job -t team\n1", "'team' is not KEY=VALUE"),
         ("%%job -t 'te am=x'\n1", "The tag key 'te am' is not valid"),

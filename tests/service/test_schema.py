@@ -78,7 +78,7 @@ def test_an_older_database_is_migrated_with_what_is_in_it(
     path = tmp_path / "jobs.db"
     Database(path).close()
     with closing(sqlite3.connect(path)) as today:
-        today.execute("INSERT INTO packages VALUES ('digest', 1, NULL)")
+        today.execute("INSERT INTO packages (digest, created_at) VALUES ('digest', 1)")
         today.commit()
 
     # a release to come, with one more migration
@@ -97,7 +97,9 @@ def test_an_older_database_is_migrated_with_what_is_in_it(
         Database(path).close()
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(later_head,)]
-            assert connection.execute("SELECT * FROM packages").fetchall() == [("digest", 1, None, None)]
+            assert connection.execute("SELECT * FROM packages").fetchall() == [
+                ("digest", 1, None, None, None)
+            ]
 
 
 def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:

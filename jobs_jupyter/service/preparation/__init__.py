@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.package import package_digest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service.containers import Container
 from jobs_jupyter.service.launch import Launch
@@ -27,6 +28,7 @@ class Setup:
     the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
     `notices` are what whoever looks at the job should know, a line each.
     In a `container` the run has its image's interpreter and variables, and none of the submitter's.
+    `packages` are those that remote URIs became, by field and URI.
     """
 
     interpreter: str | None
@@ -37,6 +39,11 @@ class Setup:
     argv: list[str] | None = None
     notices: list[str] = field(default_factory=list)
     container: Container | None = None
+    packages: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def package(self, name: str, uri: str) -> str:
+        """Return the digest of the package that a URI in a field of the config means."""
+        return self.packages.get((name, uri)) or package_digest(uri)
 
 
 class Progress:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import Manifest, package_digest, package_file
+from jobs_jupyter.models.package import Manifest, package_file
 from jobs_jupyter.service.engines import Engine
 from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.preparation import Setup
 from jobs_jupyter.service.removal import remove_tree
 
 OF_A_CELL = ".jobs_jupyter"  # the folder that a cell adds to its package: another one each time
@@ -27,14 +28,14 @@ class Recipe:
     tag: str
 
     @classmethod
-    def of(cls, config: JobConfig, packages: PackageFiles) -> Recipe:
+    def of(cls, config: JobConfig, packages: PackageFiles, setup: Setup) -> Recipe:
         """Return a job's. Its tag is made of all contents that can come into the image."""
         assert config.containerfile is not None
         content = packages.read(*package_file(config.containerfile))
         package = None
         hashed = hashlib.sha256(content)
         if config.working_dir and _COPIES.search(content):
-            package = package_digest(config.working_dir)
+            package = setup.package("working_dir", config.working_dir)
             manifest = packages.manifest(package)
             own = (entry for entry in manifest.entries if entry.path.partition("/")[0] != OF_A_CELL)
             hashed.update(Manifest(own).content)

@@ -78,7 +78,7 @@ class Images:
         kept = self._paths.job(launch.job_id).image
         image = kept.read_text() if kept.exists() else None
         if image is None or await image_id(engine, image) is None:
-            image = await self._get(engine, launch, paths, progress)
+            image = await self._get(engine, launch, paths, setup, progress)
             await asyncio.to_thread(durable.write, str(kept), image)
         setup.interpreter = None
         setup.container = containers.Container(engine, image, self._network)
@@ -90,10 +90,12 @@ class Images:
             self._found = await asyncio.to_thread(engines.find, self._wanted)
         return self._found
 
-    async def _get(self, engine: Engine, launch: Launch, paths: RunPaths, progress: Progress) -> str:
+    async def _get(
+        self, engine: Engine, launch: Launch, paths: RunPaths, setup: Setup, progress: Progress
+    ) -> str:
         if launch.config.image_uri:
             return await self._pull(engine, launch.config, launch.config.image_uri, paths, progress)
-        return await self._build(engine, launch.config, paths, progress)
+        return await self._build(engine, launch.config, paths, setup, progress)
 
     async def _pull(
         self, engine: Engine, config: JobConfig, image: str, paths: RunPaths, progress: Progress
@@ -111,8 +113,10 @@ class Images:
                 return found
         raise JobsError(_why_not_pulled(image, name, secret, problem or "it is not there afterwards"))
 
-    async def _build(self, engine: Engine, config: JobConfig, paths: RunPaths, progress: Progress) -> str:
-        recipe = await asyncio.to_thread(Recipe.of, config, self._packages)
+    async def _build(
+        self, engine: Engine, config: JobConfig, paths: RunPaths, setup: Setup, progress: Progress
+    ) -> str:
+        recipe = await asyncio.to_thread(Recipe.of, config, self._packages, setup)
         async with self._turn(recipe.tag, "waiting for the image, which another job builds", progress):
             if found := await image_id(engine, recipe.tag):
                 return found

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import package_digest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.packages import PackageFiles
@@ -32,7 +31,7 @@ class Modules:
         await asyncio.to_thread(remove_tree, paths.modules)  # of a try that got no further
         for number, uri in enumerate(launch.config.py_modules or ()):
             place = paths.modules / str(number)
-            await asyncio.to_thread(self._copy, package_digest(uri), place)
+            await asyncio.to_thread(self._copy, setup.package("py_modules", uri), place)
             setup.python_path.append(place)
 
     def _copy(self, digest: str, place: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import cgroups, containers, environment, machine
 from jobs_jupyter.service.clock import SECOND
@@ -93,14 +92,6 @@ class LocalRunner:
                 raise UnsupportedError(
                     f"{name}={_shown(given[name])} is not supported on this service. {instead}."
                 )
-        named = {"working_dir": [config.working_dir], "py_modules": config.py_modules or ()}
-        for field, uris in named.items():
-            for uri in filter(None, uris):
-                if "://" in uri and not uri.startswith(SCHEME):
-                    raise UnsupportedError(
-                        f"{field} has {uri!r}, a remote URI, which this service can't read. "
-                        "Use a local directory."
-                    )
 
     async def prepare(self, launch: Launch) -> Setup:
         """Make all that the run needs; a run that is to be stopped gets no further."""
@@ -130,8 +121,8 @@ class LocalRunner:
     async def start(self, launch: Launch, setup: Setup) -> None:
         """Copy the working directory, and have a shim take the run on."""
         paths = self._paths(launch)
-        if launch.package or launch.number > 1:
-            await asyncio.to_thread(self._fill, launch, paths)
+        if launch.config.working_dir or launch.number > 1:
+            await asyncio.to_thread(self._fill, launch, paths, setup)
         if launch.memory is not None:
             await asyncio.to_thread(self._cgroup, launch)  # the first one has to try what can be made
         pid = await self.shims.fork(self._spec(launch, paths, setup))
@@ -168,12 +159,13 @@ class LocalRunner:
     def _paths(self, launch: Launch) -> RunPaths:
         return self.paths.job(launch.job_id).run(launch.run)
 
-    def _fill(self, launch: Launch, paths: RunPaths) -> None:
-        """Make the run's copy of the working directory."""
+    def _fill(self, launch: Launch, paths: RunPaths, setup: Setup) -> None:
+        """Make the run's copy of the working directory; one that is to be stopped needs none."""
         remove_tree(paths.work)  # of a try that got no further
         paths.work.mkdir(parents=True)
-        if launch.package:
-            self.packages.materialise(launch.package, paths.work)
+        uri = launch.config.working_dir
+        if uri and not paths.stop.exists():
+            self.packages.materialise(setup.package("working_dir", uri), paths.work)
 
     def _spec(self, launch: Launch, paths: RunPaths, setup: Setup) -> dict[str, Any]:
         """Return all that a shim has to know, and make the directories that it needs."""

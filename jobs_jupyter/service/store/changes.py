@@ -17,9 +17,10 @@ from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import turn_of
-from jobs_jupyter.service.store import line, packages
+from jobs_jupyter.service.store import line, packages, remotes
 from jobs_jupyter.service.store.entry import finish, publish, set_job, tell
 from jobs_jupyter.service.store.records import TERMINAL, require, status_of, statuses
+from jobs_jupyter.service.store.remotes import Remote
 from jobs_jupyter.service.store.runs import launch
 from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, runs, tags
 
@@ -34,7 +35,7 @@ class NewJob:
     """What a submit brings, beside what the store adds.
 
     `demand` is what its compute config asks for; `counts_as` are the CPUs that it counts as where it
-    asks for nothing and waits in no queue.
+    asks for nothing and waits in no queue; `remotes` is what its config names by remote URIs.
     """
 
     id: str
@@ -47,6 +48,7 @@ class NewJob:
     idempotency_key: str | None
     demand: Demand | None = None
     counts_as: int = 1
+    remotes: tuple[Remote, ...] = ()
 
     @property
     def max_runs(self) -> int:
@@ -59,6 +61,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     if new.idempotency_key and (known := _by_key(connection, new.idempotency_key)):
         return statuses(connection, [known])[0]
     packages.need(connection, new.id, packages_of(new.config), now)
+    if new.remotes:
+        remotes.note(connection, new.id, new.remotes)
     its_tags = dict(new.config.tags or {})
     queue = line.join(connection, new.config, new.project, new.creator_id, now)
     wanted = new.config.job_queue_config
@@ -132,6 +136,7 @@ def remove(connection: Connection, job_id: str, now: int) -> list[str]:
     for table in (runs, tags, events):
         connection.execute(delete(table).where(table.c.job_id == job_id))
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
+    remotes.forget(connection, job_id)
     gone = json.dumps({"id": job_id, "state": job.state, "deleted": True})
     tell(connection, job_id, "deleted", gone, now)
     return packages.let_go(connection, job_id)

@@ -13,7 +13,8 @@ from jobs_jupyter.service.store.schema import job_packages, package_blobs, packa
 # built once: building a statement costs more than running it
 _HAS = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
 _USE = update(packages).where(packages.c.digest == bindparam("package"))
-_NEED = insert(job_packages)
+_NEED = insert(job_packages).prefix_with("OR IGNORE")  # a job may get the same one twice
+_KEPT = select(packages.c.kept_at).where(packages.c.digest == bindparam("package"))
 
 
 def need(connection: Connection, job_id: str, digests: Iterable[str], now: int) -> None:
@@ -77,3 +78,13 @@ def forget(connection: Connection, digest: str) -> list[str]:
 def needed_blobs(connection: Connection) -> set[str]:
     """Return every blob that a stored package needs."""
     return set(connection.execute(select(package_blobs.c.blob).distinct()).scalars())
+
+
+def kept_at(connection: Connection, digest: str) -> str | None:
+    """Return the URI of a package's copy in a remote store, None where there is none."""
+    return connection.execute(_KEPT, {"package": digest}).scalar()
+
+
+def keep(connection: Connection, digest: str, uri: str) -> None:
+    """Note where a package's copy is."""
+    connection.execute(update(packages).where(packages.c.digest == digest).values(kept_at=uri))

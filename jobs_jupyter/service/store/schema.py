@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
 
 # conditions of partial indices; a query that shall use one says the same words
@@ -168,6 +168,8 @@ packages = Table(
     Column("created_at", BigInteger, nullable=False),
     # when a job was last submitted with it
     Column("used_at", BigInteger),
+    # the URI of its copy in a remote store
+    Column("kept_at", Text),
 )
 
 job_packages = Table(
@@ -176,6 +178,18 @@ job_packages = Table(
     Column("job_id", String(40), primary_key=True),
     Column("package", String(64), primary_key=True),
     Index("job_packages_by_package", "package"),
+)
+
+# what a job's config names by remote URIs: the version that it was submitted with, and what it became
+job_remotes = Table(
+    "job_remotes",
+    metadata,
+    Column("job_id", String(40), primary_key=True),
+    Column("field", String(16), primary_key=True),
+    Column("uri", Text, primary_key=True),
+    Column("version", Text),
+    Column("package", String(64)),
+    Index("job_remotes_by_version", "uri", "version"),
 )
 
 package_blobs = Table(
