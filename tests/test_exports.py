@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import jobs_jupyter
-from jobs_jupyter import compute_config, job, job_queue
+from jobs_jupyter import compute_config, connection, job, job_queue, secret
 from jobs_jupyter.compute_config import models as compute_models
+from jobs_jupyter.connection import models as connection_models
 from jobs_jupyter.job import models
 from jobs_jupyter.job.models import JobLogMode, JobState
+from jobs_jupyter.secret import models as secret_models
 
 ONE_JOB: dict[str, Any] = {"cloud": None, "project": None, "include_archived": False}
 BY_ID = {"name": None, "id": None, **ONE_JOB, "job_id": None}
@@ -86,7 +88,13 @@ def test_the_names() -> None:
         *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
         *("MultiResourceComputeConfig", "RequiredResources", "WorkerNodeGroupConfig"),
     ]
-    for module in (jobs_jupyter, job, job_queue, compute_config, compute_models, models):
+    assert connection.__all__ == ["add", "get", "list", "remove", "test"]
+    assert connection_models.__all__ == [
+        *("Connection", "ConnectionConfig", "ConnectionType", "DatabricksCredentials"),
+    ]
+    assert (secret.__all__, secret_models.__all__) == (["list", "remove", "set"], ["Secret"])
+    vaults = (connection, connection_models, secret, secret_models)
+    for module in (jobs_jupyter, job, job_queue, compute_config, compute_models, models, *vaults):
         for name in module.__all__:
             assert getattr(module, name) is not None
         public = {name for name in vars(module) if not name.startswith("_")}
@@ -123,6 +131,25 @@ def test_signatures_of_compute_configs() -> None:
         "list": "(*, include_archived: 'bool' = False)",
     }
     assert all(getattr(compute_config, name).__doc__ for name in compute_config.__all__)
+
+
+def test_signatures_of_connections_and_secrets() -> None:
+    assert {
+        f"{module.__name__.split('.')[1]}.{name}": str(inspect.signature(getattr(module, name))).split(
+            " -> "
+        )[0]
+        for module in (connection, secret)
+        for name in module.__all__
+    } == {
+        "connection.add": "(name: 'str', credentials: 'DatabricksCredentials | Mapping[str, Any]')",
+        "connection.get": "(name: 'str')",
+        "connection.list": "()",
+        "connection.remove": "(name: 'str')",
+        "connection.test": "(name: 'str')",
+        "secret.list": "()",
+        "secret.remove": "(name: 'str')",
+        "secret.set": "(name: 'str', value: 'str', *, username: 'str | None' = None)",
+    }
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -63,6 +63,20 @@ def compute_names(**_: Any) -> list[str]:
     return _known(lambda: (each.name for each in compute_config.list()))
 
 
+def connection_names(**_: Any) -> list[str]:
+    """Return the names of the connections, for a shell."""
+    from jobs_jupyter import connection
+
+    return _known(lambda: (each.name for each in connection.list()))
+
+
+def secret_names(**_: Any) -> list[str]:
+    """Return the names of the secrets, for a shell."""
+    from jobs_jupyter import secret
+
+    return _known(lambda: (each.name for each in secret.list()))
+
+
 def _known(ask: Callable[[], Iterable[str]]) -> list[str]:
     """Return the names without repetition; none where no service runs, or it does not answer."""
     from jobs_jupyter.client import service

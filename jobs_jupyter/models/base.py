@@ -117,7 +117,9 @@ class Model(BaseModel):
             lines = [_line(str(error), (), _masked(data))]
         else:
             return model
-        raise ValidationError.from_exception_data(cls.__name__, lines)
+        if hidden := cls.model_config.get("hide_input_in_errors", False):
+            lines = [InitErrorDetails({**line, "input": MASK}) for line in lines]
+        raise ValidationError.from_exception_data(cls.__name__, lines, hide_input=hidden)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

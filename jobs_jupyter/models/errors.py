@@ -4,6 +4,10 @@
     ├── JobNotFoundError           (also LookupError, RuntimeError)
     ├── JobQueueNotFoundError      (also LookupError, RuntimeError)
     ├── ComputeConfigNotFoundError (also LookupError, RuntimeError)
+    ├── ConnectionNotFoundError    (also LookupError, RuntimeError)
+    ├── SecretNotFoundError        (also LookupError, RuntimeError)
+    ├── LoginError                 (also RuntimeError)   a connection that does not log in, and why
+    ├── VaultError                 (also RuntimeError)   secrets that can't be read or kept, and why
     ├── JobStateError              (also RuntimeError)
     ├── UnsupportedError           (also ValueError)   a field that this service cannot honour
     ├── PackageError               (also ValueError)   a directory or variable that cannot be packaged
@@ -35,6 +39,22 @@ class JobQueueNotFoundError(JobsError, LookupError, RuntimeError):
 
 class ComputeConfigNotFoundError(JobsError, LookupError, RuntimeError):
     """No compute config has that name, or that version."""
+
+
+class ConnectionNotFoundError(JobsError, LookupError, RuntimeError):
+    """No connection has that name, or not of that type."""
+
+
+class SecretNotFoundError(JobsError, LookupError, RuntimeError):
+    """No secret has that name."""
+
+
+class LoginError(JobsError, RuntimeError):
+    """The credentials of a connection are refused, or its host can't be reached."""
+
+
+class VaultError(JobsError, RuntimeError):
+    """The file of secrets or its key can't be used."""
 
 
 class JobStateError(JobsError, RuntimeError):

@@ -54,6 +54,8 @@ class RunPaths:
     work = _Below("work")  # its writable copy of the working directory
     modules = _Below("modules")  # copies of its py_modules, each in a directory of its own
     outputs = _Below("outputs")  # result variables and error.json of a cell
+    error = _Below("outputs/error.json")  # a cell's exception
+    masks = _Below("masks")  # 0600: what is not to be shown of its log, encrypted
     stop = _Below("stop")  # there once the run was asked to end
     exit = _Below("exit.json")
     usage = _Below("usage")  # the shim's series of samples
@@ -95,6 +97,9 @@ class StatePaths:
         self.service_lock = self.home / "service.lock"  # held by the running service
         self.start_lock = self.home / "start.lock"  # held by a client while it starts one
         self.service_info = self.home / "service.json"
+        self.vault = self.home / "vault"  # 0600: connections and secrets, encrypted
+        self.vault_key = self.home / "vault.key"  # 0600: where no keyring holds the key
+        self.vault_lock = self.home / "vault.lock"  # held while the vault is changed
         self.token = self.home / "token"  # 0600: what a client over TCP has to show
         self.service_log = self.home / "service.log"
         self.packages = self.home / "packages"

@@ -18,33 +18,40 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import (
     ComputeConfigNotFoundError,
+    ConnectionNotFoundError,
     InvalidRequestError,
     JobNotFoundError,
     JobQueueNotFoundError,
     JobsError,
     JobStateError,
+    LoginError,
+    SecretNotFoundError,
+    VaultError,
 )
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.log_gap import gap_of
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import (
     arguments,
     compute_api,
-    follow,
     house_api,
-    logs,
+    log_api,
     queue_api,
     usage,
+    vault_api,
 )
 from jobs_jupyter.service.compute_api import ComputeHandlers
 from jobs_jupyter.service.house_api import HouseHandlers
+from jobs_jupyter.service.log_api import LogHandlers
+from jobs_jupyter.service.log_text import LogText
+from jobs_jupyter.service.masking import Masks
 from jobs_jupyter.service.queue_api import QueueHandlers
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import asked, changes, packages, queries
+from jobs_jupyter.service.vault_api import VaultHandlers
 
 log = logging.getLogger(__name__)
 API = 1
@@ -54,11 +61,15 @@ STATUS_OF = {
     JobNotFoundError: 404,
     JobQueueNotFoundError: 404,
     ComputeConfigNotFoundError: 404,
+    ConnectionNotFoundError: 404,
+    SecretNotFoundError: 404,
     JobStateError: 409,
+    LoginError: 422,
+    VaultError: 503,
 }
 
 
-class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
+class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandlers):
     """The service's handlers, over what they share."""
 
     def __init__(self, state: ServiceState) -> None:
@@ -185,29 +196,6 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
             raise InvalidRequestError("Name at least one `key` to remove.")
         return JSONResponse({"tags": await self.supervisor.change(changes.drop_tags, _id(request), keys)})
 
-    async def get_logs(self, request: Request) -> Response:
-        """The first or last lines of a run's log, or all of it."""
-        mode, lines = arguments.log_lines(request.query_params)
-        run = await self._run(request, request.query_params.get("run"))
-        content = await asyncio.to_thread(logs.read, run.log, mode, lines) if run else b""
-        return Response(content, media_type="text/plain; charset=utf-8")
-
-    async def stream_log(self, request: Request) -> Response:
-        """A run's log as bytes from an offset on, following what is still being written if asked to."""
-        query = request.query_params
-        paths = await self._run(request, request.path_params["run"])
-        assert paths is not None
-        size, gap = logs.size(paths.log), gap_of(paths.log)
-        start = follow.first(arguments.number(query, "offset", 0), size, gap)
-        wait_s = arguments.seconds(query, "wait_s")
-        if arguments.flag(query, "follow"):
-            body = follow.log(self.state, request.path_params["run"], paths.log, start, wait_s)
-        else:
-            body = follow.span(paths.log, start, size)
-        return StreamingResponse(
-            body, headers=follow.headers(start, size, gap), media_type="application/octet-stream"
-        )
-
     async def get_usage(self, request: Request) -> Response:
         """What a run has used, as a series of samples: CPU time so far and memory, with all its processes."""
         paths = await self._run(request, request.path_params["run"])
@@ -229,6 +217,8 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         place = paths.outputs / name if paths else Path("/nonexistent")
         if not place.is_file() or place.is_symlink():
             raise JobNotFoundError(f"The job {_id(request)} has no output {name!r}.")
+        if paths and place == paths.error and (masks := await self._masks(paths)):
+            return Response(masks.masked(place.read_bytes()), media_type="application/octet-stream")
         return FileResponse(place, media_type="application/octet-stream")
 
     async def events(self, request: Request) -> Response:
@@ -259,6 +249,9 @@ class Api(QueueHandlers, ComputeHandlers, HouseHandlers):
         if config.compute_config is None and config.job_queue_config is None:
             return None
         return await self.database.read(asked.demand, config, config.project or DEFAULT_PROJECT)
+
+    async def _masks(self, paths: RunPaths) -> Masks | None:
+        return await asyncio.to_thread(LogText(paths, self.state.vault, ended=True).masks)
 
     async def _run(self, request: Request, name: str | None) -> RunPaths | None:
         row = await self.database.read(queries.run_of, _id(request), name)
@@ -341,17 +334,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/jobs/{id}/tags", Api.get_tags, answer=_TAGS),
     Operation("PUT", "/v1/jobs/{id}/tags", Api.put_tags, body=json_body(_TAGS), answer=_TAGS),
     Operation("DELETE", "/v1/jobs/{id}/tags", Api.drop_tags, query=("key",), answer=_TAGS),
-    Operation(
-        "GET", "/v1/jobs/{id}/logs", Api.get_logs, query=("run", "mode", "max_lines"), media="text/plain"
-    ),
-    Operation(
-        "GET",
-        "/v1/jobs/{id}/runs/{run}/log",
-        Api.stream_log,
-        query=("offset", "follow", "wait_s"),
-        media="application/octet-stream",
-        answer=_BINARY,
-    ),
     Operation("GET", "/v1/jobs/{id}/runs/{run}/usage", Api.get_usage),
     Operation("GET", "/v1/jobs/{id}/outputs", Api.list_outputs),
     Operation(
@@ -364,7 +346,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
     Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
+    *log_api.OPERATIONS,
     *queue_api.OPERATIONS,
     *compute_api.OPERATIONS,
+    *vault_api.OPERATIONS,
     *house_api.OPERATIONS,
 )

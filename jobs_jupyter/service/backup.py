@@ -2,16 +2,17 @@
 
 `backup.json` is first in it and says what it is; the database is last, when it is known what was
 deleted while the files were being read. Left out are working directories, which nothing needs to
-show a job, queues' scratch directories, the token, and whatever holds users' environments.
+show a job, queues' scratch directories, the token, whatever holds users' environments, and connections
+and secrets with their key; of a log, what is shown of it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import io
 import json
+import logging
 import os
 import stat
 import tarfile
@@ -21,14 +22,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs_jupyter._version import __version__
+from jobs_jupyter.models.errors import VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service.clock import Clock, iso
+from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.removal import remove_tree
-from jobs_jupyter.service.sparse import PieceReader, pieces
+from jobs_jupyter.service.sparse import PieceReader, Read, pieces, reader_of
 from jobs_jupyter.service.store import snapshot
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.schema import HEAD
+from jobs_jupyter.service.vault import Vault
 
+log = logging.getLogger(__name__)
 FORMAT = 1
 ABOUT = "backup.json"
 DATABASE = "jobs.db"
@@ -44,8 +49,9 @@ _CLEARING: set[asyncio.Task[None]] = set()
 class Backup:
     """One backup, from the copy of the database to the last byte of the archive."""
 
-    def __init__(self, paths: StatePaths, database: Database) -> None:
+    def __init__(self, paths: StatePaths, database: Database, vault: Vault) -> None:
         self._paths = paths
+        self._vault = vault
         self._database = database
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=paths.home))
         self._copy = self._scratch / DATABASE
@@ -92,17 +98,31 @@ class Backup:
         ):
             _add_bytes(archive, ABOUT, json.dumps(about).encode())
             for job_id, run in snapshot.runs_of(self._copy):
-                for path in _files_of(self._paths.job(job_id).run(run)):
-                    self._add(archive, path)
+                self._add_run(archive, self._paths.job(job_id).run(run))
             for digest, blobs in snapshot.packages_of(self._copy):
                 self._add_package(archive, digest, blobs)
             asking = asyncio.run_coroutine_threadsafe(self._database.read(snapshot.job_ids), loop)
             snapshot.leave_out(self._copy, self._gone_packages, asking.result())
             _add_file(archive, DATABASE, self._copy)
 
-    def _add(self, archive: tarfile.TarFile, path: Path) -> None:
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-            _add_file(archive, path.relative_to(self._paths.home).as_posix(), path)
+    def _add_run(self, archive: tarfile.TarFile, run: RunPaths) -> None:
+        """Add a run's files; what is secret in its words is masked, as for every client."""
+        for path in _files_of(run):
+            masked = LogText(run, self._vault, ended=run.exit.exists()) if path == run.log else None
+            name = path.relative_to(self._paths.home).as_posix()
+            try:
+                if (
+                    path == run.error
+                    and path.is_file()
+                    and (masks := LogText(run, self._vault, ended=True).masks())
+                ):
+                    _add_bytes(archive, name, masks.masked(path.read_bytes()))
+                else:
+                    _add_file(archive, name, path, masked)
+            except FileNotFoundError:
+                pass  # deleted meanwhile
+            except VaultError as problem:
+                log.warning("the backup is without %s: %s", name, problem)
 
     def _add_package(self, archive: tarfile.TarFile, digest: str, blobs: list[str]) -> None:
         try:
@@ -133,24 +153,30 @@ def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(member, io.BytesIO(content))
 
 
-def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> None:
-    """Add a file as long as it is now, also where it grows; nothing of a pipe or a device."""
+def _add_file(archive: tarfile.TarFile, name: str, path: Path, masked: LogText | None = None) -> None:
+    """Add a file as long as it is now, also where it grows; nothing of a pipe or a device.
+
+    Where `masked` has anything to mask, its bytes are added, which are at the same offsets.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return
+        size, read = found.st_size, reader_of(descriptor)
+        if masked and masked.masks():
+            size, read = masked.size(), masked.read
         member = tarfile.TarInfo(name)
         member.mtime, member.mode = int(found.st_mtime), 0o600
-        data = pieces(descriptor, found.st_size)
-        if data != [(0, found.st_size)] and found.st_size:
+        data = pieces(descriptor, size)
+        if data != [(0, size)] and size:
             shown = ",".join(f"{offset}:{length}" for offset, length in data)
-            member.pax_headers = {PIECES: shown, SIZE: str(found.st_size)}
+            member.pax_headers = {PIECES: shown, SIZE: str(size)}
         member.size = sum(length for _, length in data)
-        archive.addfile(member, _reader(descriptor, data))
+        archive.addfile(member, _reader(read, data))
     finally:
         os.close(descriptor)
 
 
-def _reader(descriptor: int, data: list[tuple[int, int]]) -> BinaryIO:
-    return PieceReader(descriptor, data)  # type: ignore[return-value] # tarfile only reads from it
+def _reader(read: Read, data: list[tuple[int, int]]) -> BinaryIO:
+    return PieceReader(read, data)  # type: ignore[return-value] # tarfile only reads from it

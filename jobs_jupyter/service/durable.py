@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path  # the shim, which imports this module, has no use for it
 
 
 def write(path: str, text: str) -> bool:
@@ -22,3 +26,22 @@ def write(path: str, text: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that its user alone can read: after a crash it holds the old content, or all of the new.
+
+    OSError: it can't be written; then the old content stays.
+    """
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.unlink(missing_ok=True)  # it may have been left with other rights
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

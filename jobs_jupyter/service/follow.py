@@ -9,12 +9,10 @@ An answer never spans a part of the log that was left out: it is of what lies be
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from jobs_jupyter.models.log_gap import LogGap, gap_of
-from jobs_jupyter.service.logs import size
+from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import runs
 from jobs_jupyter.service.store.records import ALIVE
@@ -37,10 +35,10 @@ def first(offset: int, end: int, gap: LogGap | None) -> int:
     return max(start, gap.end) if offset < 0 else gap.skip(start)
 
 
-async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
+async def span(text: LogText, start: int, end: int) -> AsyncIterator[bytes]:
     """Yield the bytes from `start` to `end`, or to where a part was left out."""
-    while start < end and (piece := await asyncio.to_thread(_read, path, start, min(CHUNK, end - start))):
-        gap = gap_of(path)  # after the look: a gap is written down before it opens
+    while start < end and (piece := await asyncio.to_thread(text.read, start, min(start + CHUNK, end))):
+        gap = gap_of(text.path)  # after the look: a gap is written down before it opens
         if gap and start < gap.end and start + len(piece) > gap.start:
             piece, end = piece[: max(0, gap.start - start)], 0
         start += len(piece)
@@ -49,7 +47,7 @@ async def span(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
 
 
 async def log(
-    state: ServiceState, run: str, path: Path, start: int, wait_s: float | None
+    state: ServiceState, run: str, text: LogText, start: int, wait_s: float | None
 ) -> AsyncIterator[bytes]:
     """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most.
 
@@ -63,22 +61,22 @@ async def log(
             if state.feed.closed:
                 raise ConnectionAbortedError("the service stops")
             seen = state.feed.commits  # before the look: an end that comes after it is a new commit
-            ended = not await _alive(state, run)
-            while (end := size(path)) > start:
-                async for piece in span(path, start, end):
+            text.ended = not await _alive(state, run)
+            while (end := await asyncio.to_thread(text.size)) > start:
+                async for piece in span(text, start, end):
                     start += len(piece)
                     yield piece
-                if (gap := gap_of(path)) and gap.skip(start) != start:
+                if (gap := gap_of(text.path)) and gap.skip(start) != start:
                     raise ConnectionAbortedError("a part of the log was left out")
-            if ended:
+            if text.ended:
                 return
-            await _grown(state, path, start, seen, deadline)
+            await _grown(state, text, start, seen, deadline)
 
 
-async def _grown(state: ServiceState, path: Path, start: int, seen: int, deadline: float | None) -> None:
+async def _grown(state: ServiceState, text: LogText, start: int, seen: int, deadline: float | None) -> None:
     """Until the file is longer than `start`, something was committed since `seen`, or time is up."""
     loop = asyncio.get_running_loop()
-    while size(path) <= start and state.feed.commits == seen:
+    while text.size() <= start and state.feed.commits == seen:
         if deadline is not None and loop.time() >= deadline:
             return
         await asyncio.sleep(LOOK_EVERY_S)
@@ -87,11 +85,3 @@ async def _grown(state: ServiceState, path: Path, start: int, seen: int, deadlin
 async def _alive(state: ServiceState, run: str) -> bool:
     row = await state.database.read(runs.run_row, run)
     return row is not None and row.state in ALIVE
-
-
-def _read(path: Path, start: int, count: int) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.pread(descriptor, count, start)
-    finally:
-        os.close(descriptor)

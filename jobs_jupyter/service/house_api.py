@@ -32,7 +32,7 @@ class HouseHandlers:
         """A backup of all jobs with their logs, results and packages, as a .tar.gz."""
         from jobs_jupyter.service.backup import Backup  # late: a start has no use for archives
 
-        made = Backup(self.state.paths, self.state.database)
+        made = Backup(self.state.paths, self.state.database, self.state.vault)
         await made.begin()
         return StreamingResponse(self.state.attend(made.stream()), media_type="application/gzip")
 

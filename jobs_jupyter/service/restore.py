@@ -31,6 +31,7 @@ from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
 from jobs_jupyter.service.backup import ABOUT, DATABASE, FORMAT, PIECES, SIZE
 from jobs_jupyter.service.clock import Clock
+from jobs_jupyter.service.masking import NO_MASKS
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners.local import read_exit
 from jobs_jupyter.service.sparse import Piece, write_pieces
@@ -46,11 +47,11 @@ _MEMBER = re.compile(
 )
 """What may be in a backup."""
 
-_OWN = ("config.yaml", "token", "service.log")
+_OWN = ("config.yaml", "token", "service.log", "vault", "vault.key")
 """What belongs to the state directory and not to its jobs: it stays."""
 
 _DAMAGED = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
-_TRANSIENT = ("service.lock", "start.lock", "service.json", "service.sock")
+_TRANSIENT = ("service.lock", "start.lock", "vault.lock", "service.json", "service.sock")
 
 
 def restore(archive: Path, home: Path, *, force: bool) -> dict[str, Any]:
@@ -246,7 +247,9 @@ def _settle(fresh: Path) -> dict[str, int]:
     opened = Database(paths.database)
     try:
         not_ended = asyncio.run(
-            opened.write(snapshot.settle, lambda job, run: read_exit(paths.job(job).run(run)), Clock().now())
+            opened.write(
+                snapshot.settle, lambda job, run: read_exit(paths.job(job).run(run), NO_MASKS), Clock().now()
+            )
         )
     finally:
         opened.close()

@@ -12,8 +12,10 @@ from starlette.routing import Route
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.compute_version import ComputeConfigVersion
+from jobs_jupyter.models.connection import Connection
 from jobs_jupyter.models.job import JobConfig, JobStatus
 from jobs_jupyter.models.queue_status import JobQueueStatus
+from jobs_jupyter.models.secret import Secret
 
 Handler = Callable[[Any, Request], Coroutine[Any, Any, Response]]
 _REFS = "#/components/schemas/{model}"
@@ -75,9 +77,12 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
+_MODELS = (JobConfig, JobStatus, JobQueueStatus, ComputeConfigVersion, Connection, Secret)
 JOB = _ref("JobStatus")
 QUEUE = _ref("JobQueueStatus")
 COMPUTE_CONFIG = _ref("ComputeConfigVersion")
+CONNECTION = _ref("Connection")
+SECRET = _ref("Secret")
 SUBMIT = json_body(
     {
         "type": "object",
@@ -103,7 +108,7 @@ def openapi(operations: tuple[Operation, ...]) -> dict[str, Any]:
     from pydantic.json_schema import models_json_schema  # late: a start has no use for it
 
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (JobConfig, JobStatus, JobQueueStatus, ComputeConfigVersion)],
+        [(model, "validation") for model in _MODELS],
         ref_template=_REFS,
     )
     error = {"type": _TEXT, "message": _TEXT}

@@ -5,13 +5,21 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 Piece = tuple[int, int]
 """The offset of data in a file, and its length, in bytes."""
 
+Read = Callable[[int, int], bytes]
+"""Returns the bytes of a file from one offset to another; fewer where it ends before."""
+
 CHUNK = 1 << 20
+
+
+def reader_of(descriptor: int) -> Read:
+    """Return what reads an open file."""
+    return lambda start, end: os.pread(descriptor, end - start, start)
 
 
 def pieces(descriptor: int, size: int) -> list[Piece]:
@@ -34,8 +42,9 @@ def pieces(descriptor: int, size: int) -> list[Piece]:
 class PieceReader(io.RawIOBase):
     """Reads pieces of a file one behind the other; what is gone by then reads as zeros."""
 
-    def __init__(self, descriptor: int, wanted: Sequence[Piece]) -> None:
-        self._descriptor = descriptor
+    def __init__(self, read: Read, wanted: Sequence[Piece]) -> None:
+        """Take what returns the bytes from one offset to another, and what is wanted."""
+        self._read = read
         self._left = list(wanted)
 
     def read(self, size: int = -1, /) -> bytes:
@@ -46,7 +55,7 @@ class PieceReader(io.RawIOBase):
             most = length if size < 0 else min(length, size - len(read))
             if most < length:
                 self._left.insert(0, (offset + most, length - most))
-            read += os.pread(self._descriptor, most, offset).ljust(most, b"\0")
+            read += self._read(offset, offset + most).ljust(most, b"\0")
         return read
 
 

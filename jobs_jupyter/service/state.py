@@ -19,6 +19,7 @@ from jobs_jupyter.service.store import queries
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.shelf import Shelf
 from jobs_jupyter.service.supervisor import Supervisor
+from jobs_jupyter.service.vault import Vault
 
 T = TypeVar("T")
 
@@ -43,7 +44,10 @@ class ServiceState:
         self.shelf = Shelf()
         clock = Clock(self.database.last_change_at)
         self.feed = Feed(self.database, clock)
-        self.supervisor = Supervisor(paths, self.database, self.feed, clock, capacity, self.settings)
+        self.vault = Vault(paths)
+        self.supervisor = Supervisor(
+            paths, self.database, self.feed, clock, capacity, self.settings, self.vault
+        )
         self.housekeeping = Housekeeping(self.supervisor, self.feed, self.settings.retention)
         self.stopped = asyncio.Event()
         self._attending = 0

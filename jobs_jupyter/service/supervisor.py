@@ -37,6 +37,7 @@ from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.changes import NewJob
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.noted import Told
+from jobs_jupyter.service.vault import Vault
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Supervisor:
         clock: Clock,
         capacity: Capacity,
         settings: Settings,
+        vault: Vault,
     ) -> None:
         self.paths = paths
         self.database = database
@@ -64,6 +66,7 @@ class Supervisor:
         self.runner = LocalRunner(
             paths,
             self.packages,
+            vault,
             self._ended,
             self._said,
             settings.log_limit,

@@ -15,6 +15,7 @@ from jobs_jupyter.models.errors import (
     InvalidRequestError,
     JobQueueNotFoundError,
     PackageError,
+    SecretNotFoundError,
     UnsupportedError,
 )
 from tests.jobs import ended, output, run, submit
@@ -22,7 +23,6 @@ from tests.jobs import ended, output, run, submit
 UNSUPPORTED: dict[str, Any] = {
     "requirements": "s3://bucket/requirements.txt",
     "py_executable": "/nowhere/python",
-    "connections": [{"type": "databricks", "name": "one"}],
     "ray_version": "0.0.1",
     "cloud": "elsewhere",
 }
@@ -65,7 +65,7 @@ def test_what_this_service_cannot_honour_is_refused_by_name(service: Path, tmp_p
         wanted = InvalidRequestError if field == "cloud" else UnsupportedError
         assert isinstance(refused.value, wanted)
     assert "no cloud 'elsewhere' here; the clouds: local" in str(refused.value)
-    with pytest.raises(UnsupportedError, match=r"image_uri|registry_login_secret"):
+    with pytest.raises((UnsupportedError, SecretNotFoundError), match=r"image_uri|no secret 'secret'"):
         submit("true", image_uri="python:3.12", registry_login_secret="secret")
 
     # refused before a directory is packaged

@@ -39,6 +39,7 @@ from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.store import changes, runs
 from jobs_jupyter.service.store.database import NO_CAPACITY, Database
 from jobs_jupyter.service.store.leases import Leases
+from jobs_jupyter.service.vault import Vault
 
 DEADLINE_S = 30
 NONE_LEASED = Leases(NO_CAPACITY, ())
@@ -218,7 +219,7 @@ def test_killed_after_the_start_before_it_was_written_down(service: Path, tmp_pa
 
     async def start_and_die() -> None:
         paths = StatePaths(service)
-        runner = LocalRunner(paths, PackageFiles(paths), lambda *_: None, unsaid)
+        runner = LocalRunner(paths, PackageFiles(paths), Vault(paths), lambda *_: None, unsaid)
         await runner.start(launch, await runner.prepare(launch))
         runner.shims.close()
 

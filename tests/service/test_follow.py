@@ -17,6 +17,7 @@ from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import changes, runs
 from jobs_jupyter.service.store.database import NO_CAPACITY
 from jobs_jupyter.service.store.leases import Leases
+from tests.service.log_texts import text_of
 
 
 async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -33,6 +34,7 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
         assert launch is not None
         path = home / "log"
         path.write_text("first\n")
+        text = text_of(path, state.vault, ended=False)
         alive = follow._alive
 
         async def alive_until_now(state: ServiceState, run: str) -> bool:
@@ -44,7 +46,7 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 
         monkeypatch.setattr(follow, "_alive", alive_until_now)
         async with asyncio.timeout(10):
-            return b"".join([piece async for piece in follow.log(state, launch.run, path, 0, None)])
+            return b"".join([piece async for piece in follow.log(state, launch.run, text, 0, None)])
     finally:
         await state.supervisor.close()
         state.database.close()

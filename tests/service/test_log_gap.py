@@ -28,6 +28,7 @@ from jobs_jupyter.service.log_bound import LogBound
 from tests.cli.program import PROGRAM
 from tests.jobs import run
 from tests.service import shimmed
+from tests.service.log_texts import text_of
 from tests.service.test_logs import CONTENTS, model
 
 MIB = 1 << 20
@@ -49,8 +50,8 @@ def test_the_middle_goes_while_the_run_goes_on(tmp_path: Path) -> None:
     assert not any(kept[gap.start : gap.end])
     assert len(written) - gap.end >= MIB // 2
     assert path.stat().st_blocks * 512 <= MIB + 8192
-    assert logs.read(path, "TAIL", 1) == b"59999 " + b"x" * 90 + b"\n"
-    assert mark(gap.end - gap.start) in logs.read(path, "HEAD", None)
+    assert logs.read(text_of(path), "TAIL", 1) == b"59999 " + b"x" * 90 + b"\n"
+    assert mark(gap.end - gap.start) in logs.read(text_of(path), "HEAD", None)
 
 
 def test_a_gap_only_grows(tmp_path: Path) -> None:
@@ -129,7 +130,9 @@ def test_lines_around_any_gap(
     with TemporaryDirectory() as folder, patch.object(logs, "BLOCK", block):
         path, _ = with_gap(folder, before, hole, after)
         apart = b"\n" if before and not before.endswith(b"\n") else b""
-        assert logs.read(path, mode, count) == model(before + apart + mark(hole) + after, mode, count)
+        assert logs.read(text_of(path), mode, count) == model(
+            before + apart + mark(hole) + after, mode, count
+        )
 
 
 def test_a_gap_of_a_terabyte_costs_nothing(tmp_path: Path) -> None:
@@ -140,8 +143,8 @@ def test_a_gap_of_a_terabyte_costs_nothing(tmp_path: Path) -> None:
         file.seek(0, 2)
         file.write(b"last\n")
     (tmp_path / "log.gap").write_text(json.dumps([6, 1 << 40]))
-    assert logs.read(path, "HEAD", None) == b"first\n" + mark((1 << 40) - 6) + b"last\n"
-    assert logs.read(path, "TAIL", 3) == logs.read(path, "HEAD", 3)
+    assert logs.read(text_of(path), "HEAD", None) == b"first\n" + mark((1 << 40) - 6) + b"last\n"
+    assert logs.read(text_of(path), "TAIL", 3) == logs.read(text_of(path), "HEAD", 3)
 
 
 @given(st.integers(-30, 30))
@@ -162,7 +165,7 @@ def test_a_gap_that_opens_while_the_log_is_sent(tmp_path: Path) -> None:
 
     async def sent() -> bytes:
         got = b""
-        async for piece in follow.span(path, 0, 3 * follow.CHUNK):
+        async for piece in follow.span(text_of(path), 0, 3 * follow.CHUNK):
             got += piece
             (tmp_path / "log.gap").write_text(json.dumps([follow.CHUNK + 10, 2 * follow.CHUNK]))
         return got

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs_jupyter.service import logs
+from tests.service.log_texts import text_of
 
 CONTENTS = st.lists(st.sampled_from([b"\n", b"\r", b"a", b"bc", b"\xff", b"\0", b"\x0b", b"\n\n"])).map(
     b"".join
@@ -34,14 +35,14 @@ def test_ends_of_any_log_with_any_block(content: bytes, mode: str, max_lines: in
     with TemporaryDirectory() as folder, patch.object(logs, "BLOCK", block):
         path = Path(folder, "log")
         path.write_bytes(content)
-        assert logs.read(path, mode, max_lines) == model(content, mode, max_lines)
-        assert logs.size(path) == len(content)
+        assert logs.read(text_of(path), mode, max_lines) == model(content, mode, max_lines)
+        assert text_of(path).size() == len(content)
 
 
 def test_a_log_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    assert logs.read(tmp_path / "log", "TAIL", 5) == b""
-    assert logs.read(tmp_path / "log", "HEAD", None) == b""
-    assert logs.size(tmp_path / "log") == 0
+    assert logs.read(text_of(tmp_path / "log"), "TAIL", 5) == b""
+    assert logs.read(text_of(tmp_path / "log"), "HEAD", None) == b""
+    assert text_of(tmp_path / "log").size() == 0
 
 
 def test_the_end_of_a_huge_log_is_not_looked_for_from_its_start(tmp_path: Path) -> None:
@@ -50,4 +51,4 @@ def test_the_end_of_a_huge_log_is_not_looked_for_from_its_start(tmp_path: Path) 
         file.truncate(1 << 40)  # a hole of a terabyte
         file.seek(0, 2)
         file.write(b"\nlast\nlines\n")
-    assert logs.read(path, "TAIL", 2) == b"last\nlines\n"
+    assert logs.read(text_of(path), "TAIL", 2) == b"last\nlines\n"

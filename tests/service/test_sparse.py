@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_jupyter.service.sparse import PieceReader, pieces, write_pieces
+from jobs_jupyter.service.sparse import PieceReader, pieces, reader_of, write_pieces
 
 
 @given(st.lists(st.tuples(st.integers(0, 200_000), st.binary(min_size=1, max_size=9000)), max_size=4))
@@ -24,8 +24,8 @@ def test_copied_byte_by_byte(tmp_path_factory: pytest.TempPathFactory, data: lis
     descriptor = os.open(folder / "source", os.O_RDONLY)
     try:
         wanted = pieces(descriptor, 300_000)
-        packed = PieceReader(descriptor, wanted).read()
-        by_parts = PieceReader(descriptor, wanted)
+        packed = PieceReader(reader_of(descriptor), wanted).read()
+        by_parts = PieceReader(reader_of(descriptor), wanted)
         assert b"".join(iter(lambda: by_parts.read(1000), b"")) == packed
     finally:
         os.close(descriptor)
@@ -41,7 +41,7 @@ def test_a_file_that_shrinks_reads_as_zeros_behind_its_end(tmp_path: Path) -> No
     try:
         wanted = pieces(descriptor, 10)
         os.truncate(descriptor, 4)
-        assert PieceReader(descriptor, wanted).read() == b"xxxx" + b"\0" * 6
+        assert PieceReader(reader_of(descriptor), wanted).read() == b"xxxx" + b"\0" * 6
     finally:
         os.close(descriptor)
     with open(tmp_path / "target", "wb") as file, pytest.raises(EOFError):

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs_jupyter.models.errors import JobsError
+from jobs_jupyter.models.errors import JobsError, UnsupportedError
 from jobs_jupyter.service.engines import Engine
 from jobs_jupyter.service.preparation.engine_commands import output
 from jobs_jupyter.service.removal import remove_tree
+from jobs_jupyter.service.vault import Vault
 
 DOCKER_HUB = "docker.io"
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"  # what Docker calls it in its files
@@ -26,6 +27,22 @@ class Login:
 
     username: str
     password: str = field(repr=False)
+
+
+def login_of(vault: Vault, name: str) -> Login:
+    """Return the login that a secret holds.
+
+    Raises:
+        SecretNotFoundError: there is no such secret.
+        UnsupportedError: it has no user name.
+    """
+    secret = vault.secret(name)
+    if secret.username is None:
+        raise UnsupportedError(
+            f"registry_login_secret={name!r} has no user name. Set it again with: "
+            f"jupyter jobs secret set {name} --username USER"
+        )
+    return Login(secret.username, secret.value)
 
 
 @contextlib.asynccontextmanager

@@ -5,38 +5,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from jobs_jupyter.models.errors import UnsupportedError
+from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import cgroups, containers, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
+from jobs_jupyter.service.masking import NO_MASKS, Masks
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup, Step
+from jobs_jupyter.service.preparation.connections import Connections
 from jobs_jupyter.service.preparation.environments import Environments
 from jobs_jupyter.service.preparation.executable import Executable
 from jobs_jupyter.service.preparation.images import Images
 from jobs_jupyter.service.preparation.modules import Modules
 from jobs_jupyter.service.preparation.ray_version import RayVersion
+from jobs_jupyter.service.preparation.registry_login import login_of
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.runners import Ended, Said
 from jobs_jupyter.service.shims import Shims, on_exit
+from jobs_jupyter.service.vault import Vault
 
+log = logging.getLogger(__name__)
 GRACE_S = 3.0
 LOG_MAX_BYTES = 1 << 30
 LONGEST_COMMAND = 131_071  # bytes: Linux's MAX_ARG_STRLEN, less the final zero
-NOT_YET = {
-    "registry_login_secret": "Log in with the container engine itself",
-    "connections": "Pass credentials with env_vars",
-}
 
 
 class LocalRunner:
@@ -51,6 +53,7 @@ class LocalRunner:
         self,
         paths: StatePaths,
         packages: PackageFiles,
+        vault: Vault,
         ended: Ended,
         said: Said,
         log_max_bytes: int | None = LOG_MAX_BYTES,
@@ -65,12 +68,14 @@ class LocalRunner:
         self.shims = Shims()
         self.environments = Environments(paths, packages)
         self.steps: tuple[Step, ...] = (
-            Images(paths, packages, engine, network),
+            Images(paths, packages, engine, network, partial(login_of, vault)),
             Executable(),
             self.environments,
             Modules(packages),
             RayVersion(),
+            Connections(vault),  # last: what it reads may change
         )
+        self._vault = vault
         self._ended = ended
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}
@@ -86,12 +91,6 @@ class LocalRunner:
             )
         for step in self._steps_for(config):
             await step.refuse(config, interpreter)
-        given = config.to_dict()
-        for name, instead in NOT_YET.items():
-            if name in given:
-                raise UnsupportedError(
-                    f"{name}={_shown(given[name])} is not supported on this service. {instead}."
-                )
 
     async def prepare(self, launch: Launch) -> Setup:
         """Make all that the run needs; a run that is to be stopped gets no further."""
@@ -125,6 +124,8 @@ class LocalRunner:
             await asyncio.to_thread(self._fill, launch, paths, setup)
         if launch.memory is not None:
             await asyncio.to_thread(self._cgroup, launch)  # the first one has to try what can be made
+        if setup.masks:  # before the run's first byte
+            await asyncio.to_thread(self._vault.keep_masks, paths, setup.masks)
         pid = await self.shims.fork(self._spec(launch, paths, setup))
         self._watch(launch, pid, None)
 
@@ -139,6 +140,7 @@ class LocalRunner:
         if not (made := claim.read_text()):  # revoked before, by a service that died then
             return None
         known = json.loads(made)
+        await asyncio.to_thread(self._masks, paths)  # a keyring may take its time: not at the run's end
         self._watch(launch, known["pid"], known["start"])
         return int(known["at"] * SECOND)
 
@@ -221,11 +223,21 @@ class LocalRunner:
         missing = Outcome("lost", message="the process that watched over it was killed")
         on_exit(pid, started, lambda: self._finish(launch, missing))
 
+    def _masks(self, paths: RunPaths) -> Masks | None:
+        """Return what is not to be shown of a run; None where that can't be told."""
+        try:
+            return self._vault.masks(paths)
+        except FileNotFoundError:
+            return NO_MASKS
+        except VaultError as problem:
+            log.error("%s", problem)
+            return None
+
     def _finish(self, launch: Launch, otherwise: Outcome | None) -> None:
         """Read how the run ended; `otherwise` where nobody wrote it down."""
         pid = self._pids.pop(launch.run, None)
         paths = self._paths(launch)
-        outcome = read_exit(paths)
+        outcome = read_exit(paths, self._masks(paths))
         if outcome is None:
             if pid is not None:
                 machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
@@ -255,8 +267,11 @@ def _claimed(claim: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def read_exit(paths: RunPaths) -> Outcome | None:
-    """Return how a run ended, as its shim wrote it down; None where it did not."""
+def read_exit(paths: RunPaths, masks: Masks | None) -> Outcome | None:
+    """Return how a run ended, as its shim wrote it down; None where it did not.
+
+    Of what a cell says of its exception, `masks` are not to be shown; None: nothing of it is.
+    """
     try:
         found: dict[str, Any] = json.loads(paths.exit.read_text())
     except (OSError, ValueError):
@@ -268,7 +283,7 @@ def read_exit(paths: RunPaths) -> Outcome | None:
         message=found.get("message", ""),
         started_at=int(found["started_at"] * SECOND),
         ended_at=int(found["ended_at"] * SECOND),
-        error=_read_error(paths.outputs / "error.json"),
+        error=_read_error(paths.error, masks) if masks else None,
         out_of_memory=found.get("out_of_memory", False),
         limit=found.get("limit"),
         cpu_time_s=found.get("cpu_time_s"),
@@ -276,20 +291,15 @@ def read_exit(paths: RunPaths) -> Outcome | None:
     )
 
 
-def _read_error(path: Path) -> dict[str, Any] | None:
+def _read_error(path: Path, masks: Masks) -> dict[str, Any] | None:
     """Return what a cell's runner says of its exception; a job can write anything there."""
     try:
         found = json.loads(path.read_bytes()[:65536])
         line = found.get("line")
         return {
-            "type": str(found["type"])[:200],
-            "message": str(found["message"])[:2000],
+            "type": masks.words(str(found["type"]))[:200],
+            "message": masks.words(str(found["message"]))[:2000],
             **({"line": line} if isinstance(line, int) else {}),
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
