@@ -13,6 +13,7 @@ from jobs_jupyter.models.errors import JobNotFoundError
 from tests.cli.conftest import Call
 from tests.cli.program import Terminal
 from tests.jobs import ended, run, running, submit
+from tests.remote_stores import zipped
 from tests.wheels import wheel
 
 
@@ -26,6 +27,16 @@ def test_submit_a_command(service: Path, call: Call, monkeypatch: pytest.MonkeyP
     assert job.get_logs(id=status.id) == "of the shell, x=y\ntwo  words\n"
     assert (status.name, status.tags, status.max_runs) == ("train", {"team": "ml"}, 1)
     assert status.config.timeout_s == 120
+
+
+def test_submit_with_remote_directories(service: Path, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "app.zip").write_bytes(zipped({"main.py": "import mine; print(mine.NAME)"}))
+    (tmp_path / "lib.zip").write_bytes(zipped({"mine.py": "NAME = 'mine'"}))
+    uris = ["-w", f"file://{tmp_path}/app.zip", "--py-module", f"file://{tmp_path}/lib.zip"]
+    done = call("submit", *uris, "--", "python", "main.py")
+    assert (done.code, done.err) == (0, "")
+    ended(done.out.strip())
+    assert job.get_logs(id=done.out.strip()) == "mine\n"
 
 
 def test_submit_a_file(

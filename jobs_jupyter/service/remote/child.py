@@ -15,6 +15,7 @@ from jobs_jupyter.service import tools
 PROGRAM = Path(__file__).with_name("__main__.py")
 VARIABLE, MARK = "JOBS_JUPYTER_REMOTE", b"\x1e"
 LAST_WORDS = 500  # characters
+LONGEST_LINE = 1 << 20  # bytes; what a library prints without an end is not kept
 
 Heard = Callable[[int, int | None], Awaitable[None]]
 """Called with how many bytes have passed, and how many there are in all, if that is known."""
@@ -85,7 +86,8 @@ class _Lines:
         self._held = b""
 
     def feed(self, output: bytes) -> None:
-        *lines, self._held = (self._held + output).split(b"\n")
+        *lines, held = (self._held + output).split(b"\n")
+        self._held = held[:LONGEST_LINE]
         for line in lines:
             if line.startswith(MARK):
                 self.messages.put_nowait(json.loads(line.removeprefix(MARK)))
