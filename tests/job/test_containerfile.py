@@ -12,6 +12,7 @@ from jobs_jupyter.models.errors import PackageError, UnsupportedError
 from jobs_jupyter.models.paths import StatePaths
 from tests.engine import IMAGE, Engine
 from tests.jobs import ended, eventually, output, run, submit
+from tests.remote_stores import zipped
 from tests.service.test_crash import kill_service
 
 
@@ -113,3 +114,10 @@ def test_what_can_not_be_is_refused(service: Path, podman: Engine, tmp_path: Pat
     with pytest.raises(UnsupportedError, match=r"requirements is for this machine's Python.*containerfile"):
         submit("true", containerfile=path, requirements=["numpy"])
     assert list(job.list()) == []
+
+
+def test_it_copies_from_a_remote_working_directory(service: Path, podman: Engine, tmp_path: Path) -> None:
+    path = write(tmp_path / "one", "COPY data /data")
+    (tmp_path / "app.zip").write_bytes(zipped({"data": "of the archive\n", "other": ""}))
+    shown = output("cat /data; ls", containerfile=path, working_dir=f"file://{tmp_path}/app.zip")
+    assert shown.endswith("of the archive\ndata\nother\n")
