@@ -113,6 +113,25 @@ def python_of(options: argparse.Namespace) -> dict[str, str | list[str]]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def add_connection(parser: argparse.ArgumentParser) -> argparse.Action:
+    """Add `--connection`."""
+    return parser.add_argument("--connection", metavar="NAME", action="append", default=[],
+                               help="let it log in with this connection")  # fmt: skip
+
+
+def connections_of(options: argparse.Namespace) -> list[dict[str, str]] | None:
+    """Return the `connections` that were given by name; None: there are none.
+
+    Raises:
+        ValueError: there are several, and all are of one type.
+    """
+    if len(options.connection) > 1:
+        raise ValueError(
+            f"--connection {' and '.join(options.connection)}: a job has one of a type; give one"
+        )
+    return [{"type": "DATABRICKS", "name": name} for name in options.connection] or None
+
+
 def requirements_of(given: list[str]) -> str | list[str] | None:
     """Return the `requirements` that were given one by one: a file's path, or a list; None: there are none.
 

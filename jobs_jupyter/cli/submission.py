@@ -7,13 +7,15 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from jobs_jupyter.cli.completion import compute_names, queue_names
+from jobs_jupyter.cli.completion import compute_names, connection_names, queue_names
 from jobs_jupyter.cli.output import document, note
 from jobs_jupyter.cli.parser import ANY, UsageError, shared, user_input
 from jobs_jupyter.words import (
     add_compute,
+    add_connection,
     add_python,
     compute_of,
+    connections_of,
     count,
     duration,
     pair,
@@ -65,6 +67,7 @@ def add(verbs: Verbs) -> None:
     queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
     option("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
     add_compute(parser).completer = compute_names  # type: ignore[attr-defined]
+    add_connection(parser).completer = connection_names  # type: ignore[attr-defined]
     option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
     parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
     parser.set_defaults(run=_submit)
@@ -149,6 +152,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "max_retries": options.retries,
         "timeout_s": options.timeout,
         "compute_config": compute_of(options),
+        "connections": connections_of(options),
         **python_of(options),
     }
     given = {name: value for name, value in fields.items() if value is not None}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.job import submission
@@ -21,7 +21,9 @@ from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
 from jobs_jupyter.queueing import lost_priority, submit_into
-from jobs_jupyter.words import compute_of, python_of
+from jobs_jupyter.words import compute_of, connections_of, python_of
+
+T = TypeVar("T")
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -42,8 +44,9 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
         "env_vars": _environment(options.env) or None,
         "tags": dict(options.tag) or None,
         "excludes": options.exclude or None,
-        "compute_config": _compute(options),
-        **_python(options),
+        "compute_config": _read(compute_of, options),
+        "connections": _read(connections_of, options),
+        **_read(python_of, options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
@@ -74,16 +77,9 @@ def _submit(
     return send(config)
 
 
-def _compute(options: argparse.Namespace) -> str | dict[str, dict[str, int]] | None:
+def _read(what: Callable[[argparse.Namespace], T], options: argparse.Namespace) -> T:
     try:
-        return compute_of(options)
-    except ValueError as problem:
-        raise UsageError(f"%%job: {problem}") from None
-
-
-def _python(options: argparse.Namespace) -> dict[str, str | list[str]]:
-    try:
-        return python_of(options)
+        return what(options)
     except ValueError as problem:
         raise UsageError(f"%%job: {problem}") from None
 

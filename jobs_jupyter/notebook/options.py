@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jobs_jupyter.models.spelling import nearest
-from jobs_jupyter.words import add_compute, add_python, count, duration, pair, positive, tag, urgency
+from jobs_jupyter.words import (
+    add_compute,
+    add_connection,
+    add_python,
+    count,
+    duration,
+    pair,
+    positive,
+    tag,
+    urgency,
+)
 
 
 class UsageError(ValueError):
@@ -102,6 +112,7 @@ def cell_parser() -> LineParser:
     add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
     add("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
     add_compute(parser)
+    add_connection(parser)
     add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")
     add(
         "--as",

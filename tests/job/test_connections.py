@@ -237,3 +237,14 @@ def test_on_disk_nothing_is_in_clear_while_it_runs(lake: None, service: Path) ->
     running(submit("sleep 600", **LAKE))
     found = [path for path in service.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert found == []
+
+
+def test_named_in_a_shell(lake: None) -> None:
+    shown = cli("submit", "--connection", "lake", "--wait", "--", "printenv DATABRICKS_TOKEN")
+    assert (shown.returncode, f"\n{STARS}\n" in shown.stdout) == (0, True), shown.stderr
+    unknown = cli("submit", "--connection", "none", "--", "true")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "There is no connection 'none'; the connections: lake." in unknown.stderr
+    both = cli("submit", "--connection", "lake", "--connection", "bot", "--", "true")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--connection lake and bot: a job has one of a type; give one" in both.stderr

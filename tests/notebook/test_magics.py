@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs_jupyter import job, job_queue
+from jobs_jupyter import connection, job, job_queue
 from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
 from tests.notebook.conftest import Kernel
 from tests.wheels import wheel
@@ -223,3 +223,19 @@ def test_a_cell_with_its_own_requirements_and_python(kernel: Kernel, tmp_path: P
     assert "names the file" in kernel("%%job -r none.txt\n1").error
     assert "is a file, and it is not alone" in kernel("%%job -r a.txt -r b\n1").error
     assert "py_executable='/nowhere'" in kernel("%%job --py-executable /nowhere\n1").error
+
+
+def test_a_cell_with_a_connection(kernel: Kernel, service: Path) -> None:
+    """Its value is in no output of the notebook, and a cell that prints it shows that there is one."""
+    connection.add("lake", {"host": "https://lake.example.com", "token": "dapi-0123456789"})
+    shown = kernel("%%job --connection lake --wait\nimport os\nprint('with', os.environ['DATABRICKS_TOKEN'])")
+    assert shown.error == ""
+    assert f"with {'*' * 15}\n" in shown.text
+    failed = kernel(
+        "%%job --connection lake --wait\nimport os\nraise KeyError(os.environ['DATABRICKS_TOKEN'])"
+    )
+    assert "*" * 15 in f"{failed.error}{failed.text}"
+    assert "dapi-0123456789" not in repr((shown, failed))
+    assert "There is no connection 'bot'; the connections: lake." in kernel("%%job --connection bot\n1").error
+    two = kernel("%%job --connection lake --connection bot\n1").error
+    assert "--connection lake and bot: a job has one of a type; give one" in two
