@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import re
@@ -15,6 +14,7 @@ from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.requirements import FILE_OPTIONS, lines, option
 from jobs_jupyter.service import tools
 from jobs_jupyter.service.interpreters import Interpreter, normalised
+from jobs_jupyter.service.stand_ins import write_stand_ins
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;]+)")
 _BUSY = re.compile(rb"\s*(?:Downloading|Building|Collecting|Updating|Preparing packages:) (.+)")
@@ -108,19 +108,29 @@ async def _with_uv(build: Build, uv: str) -> None:
 
 async def _resolve(build: Build, uv: str, missing: Path) -> str | None:
     """Write down what the interpreter lacks, with the file's options; returns what uv says if it can't."""
-    pins = build.file.with_name("pins.txt")
-    pins.write_text("".join(f"{name}=={version}\n" for name, version in _preferred(build)))
-    # what the output file holds already is preferred, and gives way where it contradicts
+    pins, wanted = build.file.with_name("pins.txt"), build.file.with_name("wanted.txt")
+    there = await asyncio.to_thread(_offer_what_is_there, build, pins, wanted)
     compiled = [uv, "pip", "compile", "--python", build.interpreter.executable, "--quiet", "--no-header"]
     how = ["--no-annotate", "--no-strip-extras", "-o", str(pins)]
-    failed = await _online_or_not(build, *compiled, *how, build.file)
+    failed = await _online_or_not(build, *compiled, *how, wanted)
     if not failed:
-        _write_missing(build, pins, missing)
+        _write_missing(build, pins, missing, there)
     return failed
 
 
-def _write_missing(build: Build, pins: Path, missing: Path) -> None:
-    there = build.interpreter.packages()
+def _offer_what_is_there(build: Build, pins: Path, wanted: Path) -> dict[str, str]:
+    """Have a resolver prefer what the interpreter has, and return that.
+
+    What the output file holds already is preferred by uv, and gives way where it contradicts.
+    """
+    folder = build.file.with_name("stand-ins")
+    there = write_stand_ins(build.interpreter.directories, folder)
+    pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()))
+    wanted.write_text(f"--find-links {folder}\n-r {build.file}\n")
+    return there
+
+
+def _write_missing(build: Build, pins: Path, missing: Path, there: Mapping[str, str]) -> None:
     wanted = [line for _, line in lines(pins.read_text()) if option(line) is None]
     options = [line for line in _given(build.file) if option(line) is not None]
     kept = [line for line in wanted if not _is_there(line, there)]
@@ -131,14 +141,6 @@ def _names(file: Path) -> list[str]:
     """Return what a file asks for, by name."""
     wanted = (line for _, line in lines(file.read_text()) if option(line) is None)
     return [re.split(r"[=@ \[;]", line, maxsplit=1)[0] for line in wanted]
-
-
-def _preferred(build: Build) -> Iterator[tuple[str, str]]:
-    from packaging.version import InvalidVersion, Version
-
-    for name, version in build.interpreter.packages().items():
-        with contextlib.suppress(InvalidVersion):
-            yield name, str(Version(version))
 
 
 async def _online_or_not(build: Build, *command: str | Path) -> str | None:

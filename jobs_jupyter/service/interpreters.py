@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +79,16 @@ def installed(directories: Iterable[str | Path]) -> dict[str, str]:
     """Return name and version of the packages in these directories, the first of a name only."""
     found: dict[str, str] = {}
     for directory in directories:
-        for name in _listing(directory):
-            if match := _METADATA.fullmatch(name):
-                found.setdefault(normalised(match["name"]), match["version"])
+        for name, version, _ in metadata_of(directory):
+            found.setdefault(normalised(name), version)
     return found
+
+
+def metadata_of(directory: str | Path) -> Iterator[tuple[str, str, str]]:
+    """Yield name and version of each package in a directory, and what its metadata lies in."""
+    for name in _listing(directory):
+        if match := _METADATA.fullmatch(name):
+            yield match["name"], match["version"], name
 
 
 def normalised(name: str) -> str:

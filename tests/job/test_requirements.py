@@ -132,6 +132,26 @@ def test_what_the_interpreter_has_is_not_installed_again(
     assert not [path for path in packages.asked if path.startswith("/files/shared") and path.endswith(".whl")]
 
 
+def test_what_no_index_has_can_be_there(
+    service: Path, packages: Index, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", packages.url)
+    wheel(tmp_path / "private", "own-lib", "0.1", requires=["shared"])
+    wheel(tmp_path / "private", "shared", "1.5+local")
+    uv, links = find_uv() or "", str(tmp_path / "private")
+    command = [uv, "pip", "install", "-q", "--python", str(base), "--no-index", "-f", links]
+    subprocess.run([*command, "own-lib", "shared==1.5+local"], check=True)
+    wheel(tmp_path / "wheels", "plugin", "1.0", requires=["own_lib>=0.1", "shared>=1"])
+    status = run(
+        f"{SHOW.format('shared')}; {SHOW.format('plugin')}", requirements=["plugin"], py_executable=str(base)
+    )
+    log = job.get_logs(id=status.id)
+    assert log.splitlines()[-2:] == ["1.5+local", "1.0"], log
+    assert status.notices is None
+    (made,) = service.glob("environments/builds/*/venv/lib/python*/site-packages")
+    assert not list(made.glob("shared*")) + list(made.glob("own_lib*"))
+
+
 def test_a_requirement_that_contradicts_wins_and_is_said(
     service: Path, packages: Index, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
