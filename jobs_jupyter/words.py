@@ -151,6 +151,27 @@ def _is_file(text: str) -> bool:
     return text.endswith((".txt", ".in")) or ("/" in text and " " not in text and "@" not in text)
 
 
+# --- the image that a job runs in: the same three options in a cell's line and in a shell ---------------
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """Add `--image`, `--containerfile` and `--registry-secret`."""
+    option = parser.add_argument
+    option("--image", metavar="IMAGE", help="run it in a container with this image: python:3.12-slim")
+    option("--containerfile", metavar="FILE", help="the same, with the image that is built from this")
+    option("--registry-secret", metavar="NAME", help="the secret that logs in where the image is pulled")
+
+
+def image_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the fields of a config that these options say."""
+    fields = {
+        "image_uri": options.image,
+        "containerfile": options.containerfile,
+        "registry_login_secret": options.registry_secret,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 # --- what a job runs on: the same four options in a cell's line and in a shell --------------------------
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
+import sys
+import sysconfig
 import tarfile
 from pathlib import Path
+
+import cloudpickle
 
 IMAGE = "localhost/jj-busybox:1"
 PROGRAMS = ("podman", "docker-registry", "htpasswd", "busybox")
@@ -22,6 +27,20 @@ def missing() -> str | None:
     needed = (*PROGRAMS, "runc") if os.getuid() == 0 else PROGRAMS
     lacking = [program for program in needed if shutil.which(program) is None]
     return f"no {', '.join(lacking)}: scripts/setup-containers.sh installs them" if lacking else None
+
+
+def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    left_out = {"__pycache__", "test", "tests", "site-packages", "idlelib", "ensurepip", "tkinter", "lib2to3"}
+    last = Path(member.name).name
+    return None if last in left_out or last.startswith("config-") or last.endswith(".a") else member
+
+
+def _linked_with(*programs: Path) -> set[Path]:
+    """Return the libraries that these need, and what loads them."""
+    said = subprocess.run(["ldd", *programs], capture_output=True, text=True, check=False).stdout
+    found = {Path(path) for path in re.findall(r"(/\S+) \(0x", said)}
+    # glibc loads it when a thread ends
+    return found | {place for each in found for place in each.parent.glob("libgcc_s.so.1")}
 
 
 class Engine:
@@ -57,6 +76,25 @@ class Engine:
             "ENTRYPOINT [false]",
         ]
         self._run("import", *changes, "-", image, given=packed.getvalue())
+
+    def make_python(self, image: str) -> None:
+        """Make an image of this Python: its library, cloudpickle, and what they are linked with."""
+        programs = Path(sys.base_prefix, "bin")
+        library = Path(sysconfig.get_path("stdlib"))
+        python = programs / f"python{sys.version_info.major}.{sys.version_info.minor}"
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.add(str(shutil.which("busybox")), "bin/sh")
+            for place in {python.resolve(), *_linked_with(python, *library.glob("lib-dynload/*.so"))}:
+                archive.add(place.resolve(), str(place))
+            for name in {"python", python.name} - {python.resolve().name}:
+                link = tarfile.TarInfo(str(programs / name))
+                link.type, link.linkname = tarfile.SYMTYPE, str(python.resolve())
+                archive.addfile(link)
+            archive.add(library, str(library), filter=_needed)
+            package = Path(cloudpickle.__file__).parent
+            archive.add(package, str(library / "site-packages" / package.name), filter=_needed)
+        self._run("import", "--change", f"ENV PATH={programs}:/bin", "-", image, given=packed.getvalue())
 
     def output(self, *words: str) -> str:
         """Return what Podman says; it has to succeed."""

@@ -13,11 +13,13 @@ from jobs_jupyter.cli.parser import ANY, UsageError, shared, user_input
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
+    add_image,
     add_python,
     compute_of,
     connections_of,
     count,
     duration,
+    image_of,
     pair,
     python_of,
     tag,
@@ -66,6 +68,7 @@ def add(verbs: Verbs) -> None:
                    help="wait in this queue; made if new, then one job runs at a time")  # fmt: skip
     queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
     option("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
+    add_image(parser)
     add_compute(parser).completer = compute_names  # type: ignore[attr-defined]
     add_connection(parser).completer = connection_names  # type: ignore[attr-defined]
     option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
@@ -154,6 +157,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
         "compute_config": compute_of(options),
         "connections": connections_of(options),
         **python_of(options),
+        **image_of(options),
     }
     given = {name: value for name, value in fields.items() if value is not None}
     if options.working_dir == "none":

@@ -21,7 +21,7 @@ from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
 from jobs_jupyter.queueing import lost_priority, submit_into
-from jobs_jupyter.words import compute_of, connections_of, python_of
+from jobs_jupyter.words import compute_of, connections_of, image_of, python_of
 
 T = TypeVar("T")
 
@@ -47,6 +47,7 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
         "compute_config": _read(compute_of, options),
         "connections": _read(connections_of, options),
         **_read(python_of, options),
+        **image_of(options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
     files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)

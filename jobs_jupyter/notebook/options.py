@@ -15,6 +15,7 @@ from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
+    add_image,
     add_python,
     count,
     duration,
@@ -111,6 +112,7 @@ def cell_parser() -> LineParser:
     add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
     add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
     add("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
+    add_image(parser)
     add_compute(parser)
     add_connection(parser)
     add("--wait", action="store_true", help="wait for the end and print the log; interrupting only detaches")

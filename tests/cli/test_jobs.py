@@ -12,6 +12,7 @@ from jobs_jupyter import job
 from jobs_jupyter.models.errors import JobNotFoundError
 from tests.cli.conftest import Call
 from tests.cli.program import Terminal
+from tests.engine import IMAGE, Engine
 from tests.jobs import ended, run, running, submit
 from tests.remote_stores import zipped
 from tests.wheels import wheel
@@ -37,6 +38,16 @@ def test_submit_with_remote_directories(service: Path, call: Call, tmp_path: Pat
     assert (done.code, done.err) == (0, "")
     ended(done.out.strip())
     assert job.get_logs(id=done.out.strip()) == "mine\n"
+
+
+def test_submit_with_an_image(service: Path, call: Call, podman: Engine, tmp_path: Path) -> None:
+    status = ended(call("submit", "--image", IMAGE, "--", "echo $OF_IMAGE").out.strip())
+    assert (job.get_logs(id=status.id), status.config.image_uri) == ("yes\n", IMAGE)
+    missing = call("submit", "--containerfile", str(tmp_path / "none"), "--", "true")
+    assert missing.code != 0
+    assert "containerfile=" in missing.err
+    alone = call("submit", "--registry-secret", "team", "--", "true")
+    assert "registry_login_secret is for an image_uri" in alone.err
 
 
 def test_submit_a_file(

@@ -110,6 +110,8 @@ def test_ray_of_an_image(service: Path, podman: Engine) -> None:
 def test_what_can_not_be_is_refused(service: Path, podman: Engine, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"containerfile='.*none' can't be read: No such file"):
         submit("true", containerfile=str(tmp_path / "none"))
+    with pytest.raises(UnsupportedError, match=r"containerfile='s3://a/b' is a remote URI"):
+        submit("true", containerfile="s3://a/b")
     path = write(tmp_path, "")
     with pytest.raises(UnsupportedError, match=r"requirements is for this machine's Python.*containerfile"):
         submit("true", containerfile=path, requirements=["numpy"])

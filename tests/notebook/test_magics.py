@@ -9,6 +9,7 @@ import pytest
 
 from jobs_jupyter import connection, job, job_queue
 from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
+from tests.engine import Engine
 from tests.notebook.conftest import Kernel
 from tests.wheels import wheel
 
@@ -239,3 +240,20 @@ def test_a_cell_with_a_connection(kernel: Kernel, service: Path) -> None:
     assert "There is no connection 'bot'; the connections: lake." in kernel("%%job --connection bot\n1").error
     two = kernel("%%job --connection lake --connection bot\n1").error
     assert "--connection lake and bot: a job has one of a type; give one" in two
+
+
+def test_a_cell_in_an_image(podman: Engine, kernel: Kernel, tmp_path: Path) -> None:
+    podman.make_python("localhost/jj-python:1")
+    kernel("x = [1, 2, 3]")
+    kernel("%%job boxed --image localhost/jj-python:1 -w none -i x -o total --wait --as handle\n"
+           "import os\ntotal = sum(x)\nprint(os.path.exists('/usr/share'))")  # fmt: skip
+    assert kernel("handle.logs()").data["text/plain"].endswith("False\\n'")
+    assert kernel("handle.result().total").data["text/plain"] == "6"
+    (tmp_path / "Containerfile").write_text("FROM localhost/jj-python:1\nRUN echo made > /made\n")
+    kernel(
+        f"%%job built --containerfile {tmp_path}/Containerfile -w none --wait\nprint(open('/made').read())"
+    )
+    assert kernel("%job logs built").text.endswith("made\n\n")
+    for image in podman.output("images", "--quiet", "localhost/jobs-jupyter").split():
+        podman.output("rmi", "--force", image)
+    podman.output("rmi", "--force", "localhost/jj-python:1")

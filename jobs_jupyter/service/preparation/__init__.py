@@ -28,8 +28,8 @@ class Setup:
     the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
     `masks` are values that its log is not to show, `notices` are what whoever looks at the job should
     know, a line each.
-    In a `container` the run has its image's interpreter and variables, and none of the submitter's.
     `packages` are those that remote URIs became, by field and URI.
+    In a `container` the run has its image's interpreter and variables, and none of the submitter's.
     """
 
     interpreter: str | None

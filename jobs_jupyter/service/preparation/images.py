@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from jobs_jupyter.models.errors import JobsError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
+from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import containers, durable, engines
 from jobs_jupyter.service.engines import Engine
@@ -64,6 +65,8 @@ class Images:
                     f"{other} is for this machine's Python, and with {field} the job has the image's. "
                     "Install what it needs in a containerfile; name another interpreter in the entrypoint."
                 )
+        if config.containerfile and "://" in config.containerfile and SCHEME not in config.containerfile:
+            raise UnsupportedError(f"{field} is a remote URI, which can't be read; use a local file.")
         try:
             containers.check_path(self._paths.home)
             await self._engine()
@@ -161,10 +164,10 @@ def _why_not_pulled(image: str, name: str, secret: str | None, problem: str) -> 
     if any(word in problem.lower() for word in REFUSED):
         hint = (
             f"{registry} does not accept the login of the secret {secret!r}; set it again with "
-            f"jupyter jobs secret set {secret}"
+            f"jupyter jobs secret set {secret} --username USER"
             if secret
             else f"{registry} wants a login, or has no such image; keep a login with jupyter jobs secret set "
-            "NAME, and name it with registry_login_secret"
+            "NAME --username USER, and name it with registry_login_secret"
         )
         return f"image_uri={image!r} could not be pulled: {hint} ({problem})"
     return f"image_uri={image!r} could not be pulled: {problem}"
