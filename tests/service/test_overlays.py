@@ -19,6 +19,7 @@ from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.overlays import Overlay, Overlays, Recipe
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress
+from tests.jobs import eventually
 from tests.wheels import wheel
 
 
@@ -42,10 +43,15 @@ class Making:
     async def _say(self, text: str) -> None:
         self.said.append(text)
 
-    async def get(self, *wanted: str, python: str | Path = sys.executable) -> Overlay:
+    async def get(self, *wanted: str, python: str | Path = sys.executable, log: str = "log") -> Overlay:
         interpreter = await Interpreters().ask(str(python))
         recipe = Recipe(interpreter, wanted, self.environment)
-        return await self.overlays.get(recipe, Progress(self.log, self._say), self.note)
+        progress = Progress(self.log.with_name(log), self._say)
+        return await self.overlays.get(recipe, progress, self.note)
+
+    def builds(self) -> list[Path]:
+        """Return the directories that environments were built in."""
+        return list(self.paths.overlay_builds.glob("*"))
 
 
 @pytest.fixture
@@ -75,6 +81,45 @@ def test_pip_where_there_is_no_uv(tmp_path: Path) -> None:
     assert b"Successfully installed one-1.0 shared-2.0" in making.log.read_bytes()
     with pytest.raises(InstallError, match=r"requirements can't be installed: .*nosuch"):
         asyncio.run(making.get("nosuch"))
+
+
+@pytest.mark.usefixtures("wheels")
+def test_ten_at_once_share_one_build_and_its_log(tmp_path: Path) -> None:
+    making = Making(tmp_path, find_uv())
+    names = [f"log-{number}" for number in range(10)]
+
+    async def together() -> list[Overlay]:
+        return list(await asyncio.gather(*(making.get("one", log=name) for name in names)))
+
+    assert len(set(asyncio.run(together()))) == len(making.builds()) == 1
+    (shown,) = {(tmp_path / name).read_bytes() for name in names}
+    assert shown.startswith(b"Making an environment with one\n")
+    assert b" + one==1.0\n" in shown
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_build_goes_on_for_those_who_still_wait_and_no_longer(tmp_path: Path) -> None:
+    making = Making(tmp_path, find_uv())
+
+    async def one_leaves() -> None:
+        first = asyncio.create_task(making.get("one", log="first"))
+        second = asyncio.create_task(making.get("one", log="second"))
+        await asyncio.to_thread(eventually, lambda: "building environment: resolving" in making.said)
+        first.cancel()
+        assert says(await second) == b"one 1.0\n"
+        assert first.cancelled()
+
+    async def all_leave() -> None:
+        waiting = [asyncio.create_task(making.get("shared", log=name)) for name in ("first", "second")]
+        await asyncio.to_thread(eventually, lambda: len(making.builds()) == 2)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.to_thread(eventually, lambda: len(making.builds()) == 1)
+
+    asyncio.run(asyncio.wait_for(one_leaves(), 60))
+    asyncio.run(asyncio.wait_for(all_leave(), 60))
+    assert len(making.overlays.all()) == 1
 
 
 @pytest.mark.usefixtures("wheels")
