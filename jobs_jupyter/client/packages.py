@@ -1,44 +1,84 @@
-"""Sending a package: its manifest, and those of its contents that the service does not have yet."""
+"""Sending a package: its digest, else its manifest, and those of its contents that the service lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from jobs_jupyter.client.http import client
 from jobs_jupyter.models.errors import PackageError
-from jobs_jupyter.models.package import Manifest
+from jobs_jupyter.models.package import SCHEME, Manifest
 
 FRAME_BYTES = 1 << 20
 ROUNDS = 3
 
-Contents = Callable[[str], Iterable[bytes]]
-"""Gives the content with a SHA-256, in pieces."""
+
+class Spooled(Protocol):
+    """Contents in the state directory, which a service on this machine takes over."""
+
+    @property
+    def name(self) -> str | None:
+        """What the service knows them by; None: there are none."""
+
+    def discard(self) -> None:
+        """Remove what was not taken."""
 
 
-def upload(manifest: Manifest, contents: Contents) -> str:
+class Package(Protocol):
+    """What can be sent."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the manifest."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds; asked for only where the service does not know it."""
+
+    @property
+    def spool(self) -> Spooled | None:
+        """Contents that can be handed over."""
+
+    def chunks(self, digest: str) -> Iterable[bytes]:
+        """Give the content with a SHA-256, in pieces."""
+
+
+def upload(package: Package) -> str:
     """Store a package on the service and return its URI; what is there already is not sent again.
 
     Raises:
         PackageError: a file changed while it was being sent.
     """
-    sizes = {entry.digest: entry.size for entry in manifest.entries if entry.kind == "f"}
+    spool = package.spool
+    try:
+        if client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
+            return f"{SCHEME}{package.digest}"
+        return _send(package, spool.name if spool and client.endpoint.is_local else None)
+    finally:
+        if spool is not None:
+            spool.discard()
+
+
+def _send(package: Package, spool: str | None) -> str:
+    manifest = package.manifest
     for _ in range(ROUNDS):
-        answer = client.json("POST", "/v1/packages", content=manifest.content)
+        query = {"spool": spool} if spool else None
+        answer = client.json("POST", "/v1/packages", query=query, content=manifest.content, timeout=600.0)
         if not answer["missing"]:
             return str(answer["uri"])
-        frames = _frames(answer["missing"], sizes, contents)
+        frames = _frames(package, answer["missing"])
         client.request("POST", "/v1/blobs", content=frames, timeout=600.0)
     raise PackageError("The package could not be stored completely; submit the job again.")
 
 
-def _frames(
-    digests: list[str], sizes: Mapping[str, int], contents: Contents
-) -> Callable[[], Iterator[bytes]]:
+def _frames(package: Package, digests: list[str]) -> Callable[[], Iterator[bytes]]:
+    sizes = {entry.digest: entry.size for entry in package.manifest.entries if entry.kind == "f"}
+
     def frames() -> Iterator[bytes]:
         held = bytearray()
         for digest in digests:
             held += digest.encode() + sizes[digest].to_bytes(8)
-            for piece in contents(digest):
+            for piece in package.chunks(digest):
                 held += piece
                 if len(held) >= FRAME_BYTES:
                     yield bytes(held)

@@ -33,9 +33,9 @@ def submit(config: JobConfig, working_dir: Callable[[], Snapshot] | None = None)
     for attempt in range(1 + RESENT):
         if local:
             _send(config, origin, check_only=True)
-        sent = with_packages(config, _upload, default_home())
+        sent = with_packages(config, upload, default_home())
         if working_dir is not None:
-            sent = sent.options(working_dir=_upload(working_dir()))
+            sent = sent.options(working_dir=upload(working_dir()))
         try:
             return _send(sent, origin, idempotency_key=key)
         except PackageError:  # another job's deletion took the package along in between
@@ -48,10 +48,6 @@ def _send(config: JobConfig, origin: dict[str, Any], **more: Any) -> dict[str, A
     body = {"config": config.to_dict(exclude_unset=True), "origin": origin, **more}
     answer: dict[str, Any] = client.json("POST", "/v1/jobs", body=body)
     return answer
-
-
-def _upload(taken: Snapshot) -> str:
-    return upload(taken.manifest, taken.chunks)
 
 
 def _origin() -> dict[str, Any]:

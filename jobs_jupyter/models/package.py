@@ -77,6 +77,11 @@ class Manifest:
         _check_tree(manifest.entries)
         return manifest
 
+    @classmethod
+    def stored(cls, content: bytes) -> Self:
+        """Return the manifest of a JSON text that was checked when it was stored."""
+        return cls(Entry(*row) for row in json.loads(content)["entries"])
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Manifest) and self.entries == other.entries
 

@@ -104,10 +104,13 @@ class StatePaths:
         self.service_log = self.home / "service.log"
         self.packages = self.home / "packages"
         self.blobs = self.packages / "blobs"
+        self.packs = self.packages / "packs"  # small contents, many in one file
+        self.spools = self.packages / "spool"  # contents that a client hands over
         self.manifests = self.packages / "manifests"
         self.incoming = (
             self.packages / "incoming"
         )  # what is being fetched, or made ready to be kept elsewhere
+        self.index = self.home / "index"  # what directories held when they were last packaged
         self.interpreters = self.home / "interpreters"  # a `python` for those that have none
         self.overlays = self.home / "environments"  # of jobs with requirements
         self.overlay_builds = self.overlays / "builds"

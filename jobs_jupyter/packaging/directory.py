@@ -7,32 +7,89 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.pack import SMALL
 from jobs_jupyter.models.package import Entry, Manifest, leads_out
+from jobs_jupyter.packaging.index import Head, Index
 from jobs_jupyter.packaging.limits import Limits
+from jobs_jupyter.packaging.spool import CHUNK, Spool, hashed
 from jobs_jupyter.packaging.walk import Found, Walk, packaged_root, unreadable
 
-CHUNK = 2**20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEVER_SETTLED = 2**62
+
+Sources = dict[str, Path | bytes]
+"""SHA-256 → where that content is read from."""
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A directory as it was: its manifest, and where each file's content is read from."""
+class Contents:
+    """What a package holds, and where each content is read from."""
 
     manifest: Manifest
-    sources: dict[str, Path | builtins.bytes]  # digest → content
-    left_out: dict[str, str] = field(default_factory=dict)  # top-most path → the rule that left it out
+    sources: Sources
+    index: Index = field(default_factory=Index)
+    spool: Spool | None = None  # has the contents that were read just now
+
+
+class Snapshot:
+    """A directory as it was.
+
+    Of one that has not changed since it was last packaged, the entries are looked up only where
+    somebody asks for them.
+    """
+
+    def __init__(
+        self,
+        contents: Callable[[], Contents],
+        left_out: dict[str, str] | None = None,
+        known: Head | None = None,
+    ) -> None:
+        self.left_out = left_out or {}  # top-most path → the rule that left it out
+        self._load = contents
+        self._known = known
+
+    @property
+    def digest(self) -> str:
+        """The package's."""
+        return self._known.digest if self._known else self.manifest.digest
 
     @property
     def bytes(self) -> int:
         """The size of all files together."""
-        return self.manifest.size
+        return self._known.size if self._known else self.manifest.size
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it holds."""
+        return self._contents.manifest
+
+    @property
+    def sources(self) -> Sources:
+        """SHA-256 → where that content is read from."""
+        return self._contents.sources
+
+    @property
+    def spool(self) -> Spool | None:
+        """Contents that can be handed over; None: there are none."""
+        return None if self._known else self._contents.spool
+
+    @cached_property
+    def _contents(self) -> Contents:
+        return self._load()
+
+    def beneath(self, name: str) -> Snapshot:
+        """Return the same in a directory of that name."""
+        entries = (entry._replace(path=f"{name}/{entry.path}") for entry in self.manifest.entries)
+        below = replace(self._contents, manifest=Manifest([Entry(name, "d"), *entries]))
+        return Snapshot(lambda: below, self.left_out)
 
     @cached_property
     def _sizes(self) -> dict[str, int]:
@@ -44,7 +101,7 @@ class Snapshot:
         Reads no further than the file went, so one that only grows is still what it was.
         """
         source = self.sources[digest]
-        if isinstance(source, builtins.bytes):
+        if not isinstance(source, Path):
             yield source
             return
         left = self._sizes[digest]
@@ -58,6 +115,7 @@ class Snapshot:
         except OSError as error:
             raise unreadable(str(source), error) from error
         if found.hexdigest() != digest:
+            self._contents.index.forget()
             raise PackageError(
                 f"{str(source)!r} changed while it was being packaged; run it again, "
                 f"or leave the file out with an exclude"
@@ -72,7 +130,7 @@ def snapshot(
     limits: Limits | None = None,
     home: Path | None = None,
 ) -> Snapshot:
-    """Read a directory into a package.
+    """Read a directory into a package; what has not changed since the last time is not read again.
 
     Args:
         directory: what is packaged; None for nothing but `extra`.
@@ -81,41 +139,123 @@ def snapshot(
         extra: path → content, put into the package beside the directory's files. What the
             directory has under the same top-level names is left out.
         limits: the largest package that is accepted.
-        home: the service's state directory, which is never packaged.
+        home: the service's state directory, which is never packaged. It keeps what is known of
+            directories, and contents that the service will take over.
 
     Raises:
         PackageError: it is no directory, too large, holds a link that leads out, or can't be read.
     """
     extra = extra or {}
-    entries: list[Entry] = []
-    sources: dict[str, Path | bytes] = {}
-    left_out: dict[str, str] = {}
-    if directory is not None:
-        root = packaged_root(directory, home)
-        reserved = frozenset(path.partition("/")[0] for path in extra)
-        walk = Walk(root, excludes or (), home, reserved, left_out)
-        found = (limits or Limits()).within(str(root), walk.found())
-        entries = [_entry(root, item, sources) for item in found]
-        _check_links(root, entries)
+    if directory is None:
+        return _with_extra(Contents(Manifest(()), {}), extra, {})
+    root = packaged_root(directory, home)
+    reserved = frozenset(path.partition("/")[0] for path in extra)
+    walk = Walk(root, excludes or (), home, reserved)
+    index = Index.of(home, root, ["excludes", *walk.excludes, "reserved", *sorted(reserved)])
+    reading = _Reading(walk, index, limits or Limits())
+    if (head := index.unchanged(root)) and reading.limits.allow(head.files, head.size):
+        if not extra:
+            return Snapshot(lambda: reading.known(head), head.left_out, head)
+        return _with_extra(reading.known(head), extra, head.left_out)
+    return _with_extra(reading.contents(), extra, walk.left_out)
+
+
+def _with_extra(contents: Contents, extra: Mapping[str, bytes], left_out: dict[str, str]) -> Snapshot:
+    if not extra:
+        return Snapshot(lambda: contents, left_out)
+    entries = list(contents.manifest.entries)
+    sources = dict(contents.sources)
     for path, content in extra.items():
         digest = hashlib.sha256(content).hexdigest()
         sources[digest] = content
         entries.append(Entry(path, "f", 0o644, len(content), digest))
-    return Snapshot(Manifest(entries), sources, left_out)
+    both = replace(contents, manifest=Manifest(entries), sources=sources)
+    return Snapshot(lambda: both, left_out)
 
 
-def _entry(root: Path, item: Found, sources: dict[str, Path | bytes]) -> Entry:
-    place = os.path.join(root, item.path)
-    if stat.S_ISDIR(item.mode):
-        return Entry(item.path, "d", stat.S_IMODE(item.mode) & 0o777 | 0o700)
-    try:
-        if stat.S_ISLNK(item.mode):
-            return Entry(item.path, "l", 0o777, target=_target(root, place))
-        size, digest = _hash(place)
-    except OSError as error:
-        raise unreadable(place, error) from error
-    sources.setdefault(digest, Path(place))
-    return Entry(item.path, "f", stat.S_IMODE(item.mode) & 0o777 | 0o600, size, digest)
+class _Reading:
+    """Makes entries of what a walk finds, by the index or by reading it."""
+
+    def __init__(self, walk: Walk, index: Index, limits: Limits) -> None:
+        self.limits = limits
+        self._walk = walk
+        self._root = walk.root
+        self._index = index
+        self._spool = Spool(walk.home) if walk.home and walk.home.is_dir() else None
+
+    def known(self, head: Head) -> Contents:
+        """Return what an unchanged directory holds."""
+        entries = [entry for _, entry in self._index.entries().values()]
+        manifest = Manifest(entries)
+        if manifest.digest != head.digest:
+            self._index.forget()
+            return self.contents()
+        return Contents(manifest, self._sources(entries), self._index)
+
+    def contents(self) -> Contents:
+        """Walk, and read what is new."""
+        began = time.time_ns()
+        found = self.limits.within(str(self._root), self._walk.found())
+        known = self._index.entries()
+        with self._spooling():
+            taken = [self._entry(item, known) for item in found]
+        entries = [entry for _, entry in taken]
+        _check_links(self._root, entries)
+        manifest = Manifest(entries)
+        self._index.save(began, manifest.digest, taken, self._walk.seen, self._walk.left_out)
+        return Contents(manifest, self._sources(entries), self._index, self._spool)
+
+    def _sources(self, entries: list[Entry]) -> Sources:
+        base = f"{self._root}/"
+        return {entry.digest: Path(base + entry.path) for entry in entries if entry.kind == "f"}
+
+    @contextmanager
+    def _spooling(self) -> Iterator[None]:
+        try:
+            yield
+            if self._spool is not None:
+                self._spool.close()
+        except BaseException:
+            if self._spool is not None:
+                self._spool.discard()
+            raise
+
+    def _entry(self, item: Found, known: dict[str, tuple[Found, Entry]]) -> tuple[Found, Entry]:
+        """Return the entry, beside the look that is to be kept with it."""
+        if stat.S_ISDIR(item.mode):
+            return item, Entry(item.path, "d", stat.S_IMODE(item.mode) & 0o777 | 0o700)
+        before = known.get(item.path)
+        if before is not None and before[0] == item:
+            return before
+        place = f"{self._root}/{item.path}"
+        try:
+            if stat.S_ISLNK(item.mode):
+                return self._link(item, place)
+            size, digest = self._read(place, item.size)
+        except OSError as error:
+            raise unreadable(place, error) from error
+        return item, Entry(item.path, "f", stat.S_IMODE(item.mode) & 0o777 | 0o600, size, digest)
+
+    def _link(self, item: Found, place: str) -> tuple[Found, Entry]:
+        target = os.readlink(place)
+        if os.path.isabs(target):  # what it is depends on other directories, so it is never known
+            item, target = item._replace(mtime_ns=_NEVER_SETTLED), _relative(self._root, place, target)
+        return item, Entry(item.path, "l", 0o777, target=target)
+
+    def _read(self, place: str, expected: int) -> tuple[int, str]:
+        """Return the size and the SHA-256 of exactly the bytes that were read, and are spooled."""
+        descriptor = _reopened(place)
+        try:
+            first = os.read(descriptor, SMALL)
+            if len(first) != expected or len(first) == SMALL:  # large, or just being written
+                copy = self._spool.copy if self._spool else hashed
+                return copy(descriptor, first)
+        finally:
+            os.close(descriptor)
+        digest = hashlib.sha256(first)
+        if self._spool is not None:
+            self._spool.add(first, digest.digest())
+        return len(first), digest.hexdigest()
 
 
 def _reopened(path: str | Path) -> int:
@@ -127,28 +267,10 @@ def _reopened(path: str | Path) -> int:
     raise OSError(errno.EINVAL, "no longer a file", str(path))
 
 
-def _hash(path: str) -> tuple[int, str]:
-    """Return the size and the SHA-256 of exactly the bytes that were read."""
-    found = hashlib.sha256()
-    size = 0
-    descriptor = _reopened(path)
-    try:
-        while chunk := os.read(descriptor, CHUNK):
-            found.update(chunk)
-            size += len(chunk)
-    finally:
-        os.close(descriptor)
-    return size, found.hexdigest()
-
-
-def _target(root: Path, link: str) -> str:
-    """Return where a link leads, relative to it where that is within the directory."""
-    target = os.readlink(link)
-    if os.path.isabs(target):
-        inside = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
-        if Path(inside).is_relative_to(root):
-            return os.path.relpath(inside, os.path.dirname(link))
-    return target
+def _relative(root: Path, link: str, target: str) -> str:
+    """Return where an absolute link leads, relative to it where that is within the directory."""
+    inside = os.path.join(os.path.realpath(os.path.dirname(target)), os.path.basename(target))
+    return os.path.relpath(inside, os.path.dirname(link)) if Path(inside).is_relative_to(root) else target
 
 
 def _check_links(root: Path, entries: list[Entry]) -> None:

@@ -31,6 +31,11 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.text} ({self.origin})"
 
+    @property
+    def is_of_names(self) -> bool:
+        """Whether it is for names in any directory: a slash at most at its end."""
+        return "/" not in self.text.rstrip(" ").rstrip("/")
+
     def matches(self, path: str, *, is_directory: bool) -> bool:
         """Whether it matches this very path, and not one above it."""
         itself = self.regex.search(path)
@@ -48,12 +53,29 @@ class Rules:
     """The patterns of one gitignore file, or of `excludes`."""
 
     def __init__(self, lines: Iterable[str], origin: str) -> None:
-        self._last_first = [rule for line in lines if (rule := _rule(line, origin)) is not None][::-1]
+        rules = [rule for line in lines if (rule := _rule(line, origin)) is not None]
+        numbered = list(enumerate(rules))[::-1]
+        self._of_names = [(number, rule) for number, rule in numbered if rule.is_of_names]
+        self._of_paths = [(number, rule) for number, rule in numbered if not rule.is_of_names]
+        self._known: dict[tuple[str, bool], tuple[int, Rule | None]] = {}
 
     def match(self, path: str, *, is_directory: bool) -> Rule | None:
         """Return the last pattern that matches `path` (relative to the patterns' directory), or None."""
-        matching = (rule for rule in self._last_first if rule.matches(path, is_directory=is_directory))
-        return next(matching, None)
+        number, rule = self._of_name(path.rpartition("/")[2], is_directory)
+        for later, other in self._of_paths:
+            if later < number:
+                break
+            if other.matches(path, is_directory=is_directory):
+                return other
+        return rule
+
+    def _of_name(self, name: str, is_directory: bool) -> tuple[int, Rule | None]:
+        """Return the last pattern that is for names alone and matches; remembers the answer."""
+        key = name, is_directory
+        if (known := self._known.get(key)) is None:
+            each = ((n, rule) for n, rule in self._of_names if rule.matches(name, is_directory=is_directory))
+            known = self._known[key] = next(each, (-1, None))
+        return known
 
 
 def _rule(line: str, origin: str) -> Rule | None:

@@ -23,6 +23,10 @@ class Limits:
     bytes: int = field(default_factory=lambda: limit(BYTES_VARIABLE, BYTES))
     files: int = field(default_factory=lambda: limit(FILES_VARIABLE, FILES))
 
+    def allow(self, files: int, size: int) -> bool:
+        """Whether a package of so many entries and bytes is accepted."""
+        return files <= self.files and size <= self.bytes
+
     def within(self, root: str, found: Iterable[Found]) -> list[Found]:
         """Return what was found, or raise a `PackageError` that names the biggest paths."""
         taken: list[Found] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
-from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 
 SUFFIX = ".py"
@@ -32,6 +31,4 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
         )
     if place.is_file():
         return snapshot(None, extra={place.name: place.read_bytes()})
-    taken = snapshot(path, home=home)
-    beneath = (entry._replace(path=f"{name}/{entry.path}") for entry in taken.manifest.entries)
-    return Snapshot(Manifest([Entry(name, "d"), *beneath]), taken.sources, taken.left_out)
+    return snapshot(path, home=home).beneath(name)

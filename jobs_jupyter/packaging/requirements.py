@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, lines, option
-from jobs_jupyter.packaging.directory import Snapshot
+from jobs_jupyter.packaging.directory import Contents, Snapshot
 
 NAME = "requirements.txt"
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
@@ -32,7 +32,8 @@ def requirements(path: str | Path) -> Snapshot:
     """
     reader = _Reader()
     reader.take(Path(path).expanduser(), f"requirements={str(path)!r}")
-    return Snapshot(Manifest(reader.entries), reader.sources)
+    contents = Contents(Manifest(reader.entries), reader.sources)
+    return Snapshot(lambda: contents)
 
 
 class _Reader:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.spelling import nearest
@@ -14,15 +17,28 @@ from jobs_jupyter.packaging.ignore import Rule, Rules
 
 DEFAULT_EXCLUDES = (".git", ".venv", "venv", "__pycache__", ".ipynb_checkpoints", "node_modules")
 MAX_LEFT_OUT = 1000
+_GITIGNORE = ".gitignore"
+_STAMP = Struct("<QQqqQ")
 
 
-@dataclass(slots=True)
-class Found:
-    """One file, directory or link."""
+class Found(NamedTuple):
+    """One file, directory or link, and what `stat` says of it."""
 
     path: str  # relative to the directory, with slashes
     mode: int  # st_mode
-    size: int
+    size: int = 0  # of a file
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+
+
+class Seen(NamedTuple):
+    """One directory that was entered, as it looked: an equal one leads to the same walk."""
+
+    prefix: str  # its path with a slash; "" for the root
+    ignored: Set[str]  # names of which nothing but their kind counts
+    digest: str
+    newest: int = 0  # when a file whose content directs the walk was last changed, in nanoseconds
 
 
 @dataclass(slots=True)
@@ -42,6 +58,7 @@ class Walk:
     home: Path | None = None  # the service's state directory, never packaged
     reserved: frozenset[str] = frozenset()  # names at the top that something else fills
     left_out: dict[str, str] = field(default_factory=dict)  # top-most path → rule
+    seen: list[Seen] = field(default_factory=list)  # the directories that were entered
 
     def __post_init__(self) -> None:
         self._excludes = Rules(self.excludes, "excludes")
@@ -54,35 +71,42 @@ class Walk:
 
     def _directory(self, prefix: str, scopes: list[_Scope]) -> Iterator[Found]:
         place = os.path.join(self.root, prefix) if prefix else str(self.root)
+        rows: list[bytes] = []
+        ignored: set[str] = set()
         try:
             with os.scandir(place) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
-            scopes = self._with_gitignore(prefix, entries, scopes)
+            newest, scopes = self._with_gitignore(prefix, entries, scopes)
             for entry in entries:
-                yield from self._entry(prefix + entry.name, entry, scopes)
+                if reason := self._reason(prefix + entry.name, entry, scopes):
+                    self._leave_out(prefix + entry.name, reason)
+                    if entry.name != _GITIGNORE:
+                        ignored.add(entry.name)
+                row, found = _look(prefix, entry, ignored)
+                rows.append(row)
+                if not reason:
+                    yield from self._taken(found, scopes)
         except OSError as error:
             raise unreadable(error.filename or place, error) from error
+        self.seen.append(Seen(prefix, ignored, _digest(rows), newest))
 
-    def _entry(self, path: str, entry: os.DirEntry[str], scopes: list[_Scope]) -> Iterator[Found]:
-        is_directory = entry.is_dir(follow_symlinks=False)
-        if reason := self._reason(path, entry, scopes, is_directory):
-            if len(self.left_out) < MAX_LEFT_OUT:
-                self.left_out[path] = reason
+    def _taken(self, found: Found | None, scopes: list[_Scope]) -> Iterator[Found]:
+        if found is None:
             return
-        status = entry.stat(follow_symlinks=False)
-        if is_directory:
-            yield Found(path, status.st_mode, 0)
-            yield from self._directory(f"{path}/", scopes)
-        elif stat.S_ISREG(status.st_mode):
-            yield Found(path, status.st_mode, status.st_size)
-        elif stat.S_ISLNK(status.st_mode):
-            yield Found(path, status.st_mode, 0)
-        elif len(self.left_out) < MAX_LEFT_OUT:
-            self.left_out[path] = "a socket, pipe or device"
+        if stat.S_ISDIR(found.mode):
+            yield found
+            yield from self._directory(f"{found.path}/", scopes)
+        elif stat.S_ISREG(found.mode) or stat.S_ISLNK(found.mode):
+            yield found
+        else:
+            self._leave_out(found.path, "a socket, pipe or device")
 
-    def _reason(
-        self, path: str, entry: os.DirEntry[str], scopes: list[_Scope], is_directory: bool
-    ) -> str | None:
+    def _leave_out(self, path: str, reason: str) -> None:
+        if len(self.left_out) < MAX_LEFT_OUT:
+            self.left_out[path] = reason
+
+    def _reason(self, path: str, entry: os.DirEntry[str], scopes: list[_Scope]) -> str | None:
+        is_directory = entry.is_dir(follow_symlinks=False)
         if path in self.reserved:
             return "reserved for the job's own files"
         rule = self._rule(path, scopes, is_directory)
@@ -104,12 +128,47 @@ class Walk:
 
     def _with_gitignore(
         self, prefix: str, entries: list[os.DirEntry[str]], scopes: list[_Scope]
-    ) -> list[_Scope]:
+    ) -> tuple[int, list[_Scope]]:
+        """Return when the directory's gitignore file was changed, and the rules with it."""
         for entry in entries:
-            if entry.name == ".gitignore" and entry.is_file(follow_symlinks=False):
+            if entry.name == _GITIGNORE and entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
                 lines = os.fsdecode(Path(entry.path).read_bytes()).removeprefix("\ufeff").split("\n")
-                return [*scopes, _Scope(len(prefix), Rules(lines, f"{prefix}.gitignore"))]
-        return scopes
+                newest = max(status.st_mtime_ns, status.st_ctime_ns)
+                return newest, [*scopes, _Scope(len(prefix), Rules(lines, f"{prefix}.gitignore"))]
+        return 0, scopes
+
+
+def fingerprint(place: str, ignored: Set[str]) -> str:
+    """Return the digest that a `Seen` has of a directory that looks the same."""
+    with os.scandir(place) as scan:
+        entries = sorted(scan, key=lambda entry: entry.name)
+    return _digest([_look("", entry, ignored)[0] for entry in entries])
+
+
+def _look(prefix: str, entry: os.DirEntry[str], ignored: Set[str]) -> tuple[bytes, Found | None]:
+    """Return what counts of an entry as bytes, and the entry, unless it is ignored."""
+    if ignored and entry.name in ignored:
+        kind = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+        return b"%s/%d%d" % (os.fsencode(entry.name), *kind), None
+    status = entry.stat(follow_symlinks=False)
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        found = Found(prefix + entry.name, mode)
+    else:
+        found = Found(
+            prefix + entry.name,
+            mode,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            status.st_ino,
+        )
+    return b"%s/%s" % (os.fsencode(entry.name), _STAMP.pack(*found[1:])), found
+
+
+def _digest(rows: list[bytes]) -> str:
+    return hashlib.sha256(b"".join(rows)).hexdigest()
 
 
 def unreadable(path: str, error: OSError) -> PackageError:

@@ -233,12 +233,20 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         manifest = await asyncio.to_thread(Manifest.from_json, await request.body())
         store = self.supervisor.packages
         async with store.lock:
+            if spool := request.query_params.get("spool"):
+                await asyncio.to_thread(store.take_over, spool)
             missing = await asyncio.to_thread(store.missing, manifest)
             if not missing:
                 await asyncio.to_thread(store.add_manifest, manifest)
                 now = self.supervisor.clock.now()
                 await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
         return JSONResponse({"uri": manifest.uri, "missing": missing})
+
+    async def use_package(self, request: Request) -> Response:
+        """Say whether a package is stored; if so, it stays for the job that is to come."""
+        digest = request.path_params["digest"]
+        stored = await self.database.write(packages.use, digest, self.supervisor.clock.now())
+        return JSONResponse({"stored": stored})
 
     async def add_blobs(self, request: Request) -> Response:
         """Store file contents, each under its SHA-256."""
@@ -344,7 +352,8 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=_BINARY,
     ),
     Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
-    Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
+    Operation("POST", "/v1/packages", Api.add_package, query=("spool",), body=json_body({"type": "object"})),
+    Operation("POST", "/v1/packages/{digest}", Api.use_package),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
     *log_api.OPERATIONS,
     *queue_api.OPERATIONS,

@@ -26,6 +26,8 @@ from jobs_jupyter.models.errors import VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.log_text import LogText
+from jobs_jupyter.service.packages import PackageFiles
+from jobs_jupyter.service.packs import Place
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.sparse import PieceReader, Read, pieces, reader_of
 from jobs_jupyter.service.store import snapshot
@@ -43,6 +45,7 @@ PIECES, SIZE = "JOBS_JUPYTER.pieces", "JOBS_JUPYTER.size"
 SCRATCH = ".backup-"
 COMPRESSION = 1
 CHUNK = 1 << 18
+_LOOSE = Place(Path(), 0, 0)
 _CLEARING: set[asyncio.Task[None]] = set()
 
 
@@ -56,7 +59,8 @@ class Backup:
         self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=paths.home))
         self._copy = self._scratch / DATABASE
         self._gone_packages: list[str] = []
-        self._written: set[Path] = set()
+        self._written: set[str] = set()
+        self._files = PackageFiles(paths)
 
     async def begin(self) -> None:
         """Copy the database: the backup shows the jobs as they are now.
@@ -126,12 +130,28 @@ class Backup:
 
     def _add_package(self, archive: tarfile.TarFile, digest: str, blobs: list[str]) -> None:
         try:
-            for path in (self._paths.manifest(digest), *map(self._paths.blob, blobs)):
-                if path not in self._written:
-                    _add_file(archive, path.relative_to(self._paths.home).as_posix(), path)
-                    self._written.add(path)
+            manifest = self._paths.manifest(digest)
+            _add_file(archive, self._name(manifest), manifest)
+            wanted = set(blobs) - self._written
+            with self._files.opened(wanted) as (packed, packs):
+                for blob in sorted(wanted, key=lambda blob: packed.get(blob, _LOOSE)):
+                    self._add_blob(archive, blob, packed.get(blob), packs)
+                    self._written.add(blob)
         except FileNotFoundError:
             self._gone_packages.append(digest)
+
+    def _add_blob(
+        self, archive: tarfile.TarFile, blob: str, place: Place | None, packs: dict[Path, int]
+    ) -> None:
+        """Add a content by its own name, also one that lies in a pack."""
+        path = self._paths.blob(blob)
+        if place is None:
+            return _add_file(archive, self._name(path), path)
+        content = os.pread(packs[place.pack], place.size, place.offset)
+        return _add_bytes(archive, self._name(path), content)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._paths.home).as_posix()
 
 
 def sweep(paths: StatePaths) -> None:

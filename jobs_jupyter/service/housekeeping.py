@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from jobs_jupyter.models.errors import JobNotFoundError, JobStateError
 from jobs_jupyter.models.settings import EnvironmentRetention, JobRetention, PackageRetention, Retention
 from jobs_jupyter.service.clock import SECOND
-from jobs_jupyter.service.disk import disk_usage, file_usage
+from jobs_jupyter.service.disk import disk_usage
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.retention import SPARED_S, Limits, beyond, is_spared
 from jobs_jupyter.service.store import packages, retention
@@ -124,7 +124,7 @@ class Packages:
         for package in known:
             fresh = set(blobs.get(package.id, ())) - seen
             seen |= fresh
-            sized.append((package, sum(file_usage(self._supervisor.paths.blob(blob)) for blob in fresh)))
+            sized.append((package, self._supervisor.packages.usage(fresh)))
         return sized
 
 
@@ -165,7 +165,7 @@ class Uploads:
         """Return them as one, if there are any."""
         needed = await self._supervisor.database.read(packages.needed_blobs)
         strays = await asyncio.to_thread(self._supervisor.packages.strays, needed, SPARED_S)
-        size = await asyncio.to_thread(lambda: sum(map(file_usage, strays)))
+        size = await asyncio.to_thread(lambda: strays.bytes)
         name = f"{len(strays)} files"
         return [Victim("upload", "", name, size, "no package needs them")] if strays else []
 
@@ -174,8 +174,8 @@ class Uploads:
         files = self._supervisor.packages
         async with files.lock:
             needed = await self._supervisor.database.read(packages.needed_blobs)
-            for stray in await asyncio.to_thread(files.strays, needed, SPARED_S):
-                stray.unlink(missing_ok=True)
+            strays = await asyncio.to_thread(files.strays, needed, SPARED_S)
+            await asyncio.to_thread(files.clear, strays)
         return True
 
 

@@ -1,5 +1,7 @@
 """Packages on disk: file contents by their hash, and manifests that name them.
 
+A large content is a file of its own, a blob, and so is one of a few; many small ones are a pack.
+
 A package is stored once everything that it names is there. A run gets a copy of its own; what is
 stored is never handed out for writing.
 """
@@ -10,33 +12,53 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError
-from jobs_jupyter.models.package import Entry, Manifest
+from jobs_jupyter.models.pack import SMALL, PackWriter
+from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.service.disk import disk_usage, file_usage
+from jobs_jupyter.service.packs import Packs, Place, read_list
+from jobs_jupyter.service.unpacking import Unpacking
 
 FRAME_HEAD = 64 + 8
+FEW = 32
+"""So many small contents are no pack."""
+
+_SPOOL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class PackageFiles:
     """The package store's files below the state directory.
 
     `lock` is held from the look at which contents are there until that is written down, and while
-    contents are deleted: so nobody is told that something is there which is just going.
+    contents are added to packs or deleted: so nobody is told that something is there which is just going.
     """
 
     def __init__(self, paths: StatePaths) -> None:
         self.paths = paths
+        self.packs = Packs(paths.packs)
         self.lock = asyncio.Lock()
 
     def missing(self, manifest: Manifest) -> list[str]:
         """Return the hashes of contents that are not stored yet."""
-        return [digest for digest in sorted(manifest.digests) if not self.paths.blob(digest).exists()]
+        wanted = manifest.digests
+        packed = self.packed(wanted)
+        return sorted(d for d in wanted if d not in packed and not self.paths.blob(d).exists())
+
+    def packed(self, digests: Iterable[str]) -> dict[str, Place]:
+        """Return where those contents lie that are in a pack."""
+        found = self.packs.find(set(map(bytes.fromhex, digests)))
+        return {digest.hex(): place for digest, place in found.items()}
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Store the manifest under its digest."""
@@ -44,85 +66,212 @@ class PackageFiles:
         if not target.exists():
             _write(target, manifest.content)
 
+    def take_over(self, spool: str) -> None:
+        """Take what a client of this machine has put into a spool; does nothing where there is none.
+
+        Its contents are not hashed again: whoever can write there can write here as well.
+        """
+        if not _SPOOL.fullmatch(spool):
+            raise InvalidRequestError(f"spool={spool[:100]!r} is not the name of a spool.")
+        folder = self.paths.spools / spool
+        if not folder.is_dir() or folder.is_symlink():
+            return
+        for path in folder.iterdir():
+            if path.is_symlink() or not path.is_file():
+                continue
+            if path.name == "pack":
+                self.take_pack(path)
+            elif _DIGEST.fullmatch(path.name) and path.name not in self.packed([path.name]):
+                target = self.paths.blob(path.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(path, target)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def take_pack(self, path: Path) -> None:
+        """Take over a pack, less what is stored already; a small one as files."""
+        rows = read_list(path)
+        known = self.packs.find({row.digest for row in rows})
+        fresh = [row for row in rows if row.digest not in known]
+        if len(fresh) <= FEW:
+            with open(path, "rb") as file:
+                for row in fresh:
+                    target = self.paths.blob(row.digest.hex())
+                    if not target.exists():
+                        _write(target, os.pread(file.fileno(), row.size, row.offset))
+            path.unlink()
+        elif len(fresh) == len(rows):
+            self.packs.add(path)
+        else:
+            self.packs.add_some(path, fresh)
+            path.unlink()
+
     async def add_blobs(self, body: AsyncIterator[bytes]) -> int:
         """Store a stream of frames: 64 hex digits, 8 bytes big-endian length, content. Returns how many."""
-        reader = _Reader(body)
+        incoming = _Incoming(self, _Reader(body))
+        try:
+            return await incoming.store()
+        finally:
+            async with self.lock:
+                await asyncio.to_thread(incoming.close)
+
+    def manifest(self, digest: str) -> Manifest:
+        """Return what a package that is stored here holds."""
+        return Manifest.stored(self.paths.manifest(digest).read_bytes())
+
+    def read(self, digest: str, path: str) -> bytes:
+        """Return the content of a file in a package."""
+        for entry in self.manifest(digest).entries:
+            if entry.path == path and entry.kind == "f":
+                with self.opened({entry.digest}) as (packed, packs):
+                    if (place := packed.get(entry.digest)) is not None:
+                        return os.pread(packs[place.pack], place.size, place.offset)
+                return self.paths.blob(entry.digest).read_bytes()
+        raise PackageError(f"There is no file {path!r} in the package {digest}; submit the job again.")
+
+    def materialise(self, digest: str, target: Path) -> None:
+        """Make `target`, which is empty or not there yet, a writable copy of the package."""
+        manifest = self.manifest(digest)
+        with self.opened(manifest.digests) as (packed, packs):
+            Unpacking(target, packed, packs, self.paths.blobs).write(manifest.entries)
+
+    @contextlib.contextmanager
+    def opened(self, digests: Set[str]) -> Iterator[tuple[dict[str, Place], dict[Path, int]]]:
+        """Give the places of those contents that are in packs, and these packs, opened."""
+        with contextlib.ExitStack() as opened:
+            while True:
+                packed = self.packed(digests)
+                try:
+                    packs = {path: _open(path, opened) for path in {place.pack for place in packed.values()}}
+                except FileNotFoundError:  # written anew in between
+                    continue
+                yield packed, packs
+                return
+
+    def usage(self, digests: Iterable[str]) -> int:
+        """Return the bytes that contents take on disk."""
+        wanted = set(digests)
+        packed = self.packed(wanted)
+        loose = sum(file_usage(self.paths.blob(digest)) for digest in wanted - packed.keys())
+        return loose + sum(place.size for place in packed.values())
+
+    def drop(self, digest: str, blobs: Iterable[str]) -> None:
+        """Delete a package's manifest and the contents that nothing else needs."""
+        self.paths.manifest(digest).unlink(missing_ok=True)
+        self._delete(set(blobs))
+
+    def _delete(self, digests: set[str]) -> None:
+        for digest in digests - (packed := self.packed(digests)).keys():
+            self.paths.blob(digest).unlink(missing_ok=True)
+        self.packs.give_up(set(map(bytes.fromhex, packed)))
+
+    def strays(self, needed: set[str], older_than_s: float) -> Strays:
+        """Return what no package needs, and halves of uploads, once they are old enough."""
+        limit = time.time() - older_than_s
+        found = Strays()
+        halves = [*self.paths.spools.glob("*"), *self.paths.packs.glob(".*")]
+        for path in [*self.paths.blobs.glob("*/*"), *halves]:
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in needed and path.stat().st_mtime < limit:
+                    found.paths.append(path)
+        for path, rows in self.packs.lists():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < limit:
+                    found.packed |= {row.digest: row.size for row in rows if row.digest.hex() not in needed}
+        return found
+
+    def clear(self, strays: Strays) -> None:
+        """Delete them."""
+        for path in strays.paths:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        self.packs.give_up(strays.packed.keys())
+
+
+@dataclass
+class Strays:
+    """What no package needs."""
+
+    paths: list[Path] = field(default_factory=list)
+    packed: dict[bytes, int] = field(default_factory=dict)  # SHA-256 of a content in a pack → its size
+
+    def __len__(self) -> int:
+        return len(self.paths) + len(self.packed)
+
+    @property
+    def bytes(self) -> int:
+        """How much of the disk they take."""
+        return sum(map(disk_usage, self.paths)) + sum(map(file_usage, self.paths)) + sum(self.packed.values())
+
+
+class _Incoming:
+    """Contents of one request: small ones go into a pack of its own, large ones into their files."""
+
+    def __init__(self, files: PackageFiles, reader: _Reader) -> None:
+        self._files = files
+        self._reader = reader
+        self._pack: PackWriter | None = None
+        self._scratch = files.paths.packs / f".{uuid.uuid4().hex}"
+
+    async def store(self) -> int:
+        """Store all that comes; returns how many contents that were."""
         stored = 0
-        while head := await reader.exactly(FRAME_HEAD, may_end=True):
-            await self._add_blob(head, reader)
+        while head := await self._reader.exactly(FRAME_HEAD, may_end=True):
+            digest = head[:64].decode("ascii", "replace")
+            if not _DIGEST.fullmatch(digest):
+                raise InvalidRequestError(f"{digest!r} is not a SHA-256 in hex digits.")
+            size = int.from_bytes(head[64:])
+            if size <= SMALL:
+                self._add(digest, await self._reader.exactly(size))
+            else:
+                await self._add_blob(digest, size)
             stored += 1
         return stored
 
-    async def _add_blob(self, head: bytes, reader: _Reader) -> None:
-        digest, left = head[:64].decode("ascii", "replace"), int.from_bytes(head[64:])
-        if len(digest.strip("0123456789abcdef")):
-            raise InvalidRequestError(f"{digest!r} is not a SHA-256 in hex digits.")
-        target = self.paths.blob(digest)
+    def close(self) -> None:
+        """Keep what has come completely."""
+        if self._pack is not None:
+            self._pack.close()
+            self._files.take_pack(self._scratch)
+
+    def _add(self, digest: str, content: bytes) -> None:
+        hashed = hashlib.sha256(content)
+        _check(digest, hashed.hexdigest())
+        if self._pack is None:
+            self._scratch.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._pack = PackWriter(self._scratch.open("xb"))
+        self._pack.write(content)
+        self._pack.ended(hashed.digest())
+
+    async def _add_blob(self, digest: str, left: int) -> None:
+        target = self._files.paths.blob(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         hashed = hashlib.sha256()
         descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=".new-")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 while left:
-                    piece = await reader.some(left)
+                    piece = await self._reader.some(left)
                     hashed.update(piece)
                     file.write(piece)
                     left -= len(piece)
-            if hashed.hexdigest() != digest:
-                raise PackageError(f"What was sent as {digest} is {hashed.hexdigest()}; send it again.")
+            _check(digest, hashed.hexdigest())
             os.rename(scratch, target)
         except BaseException:
             os.unlink(scratch)
             raise
 
-    def manifest(self, digest: str) -> Manifest:
-        """Return what a package that is stored here holds."""
-        return Manifest.from_json(self.paths.manifest(digest).read_bytes())
 
-    def read(self, digest: str, path: str) -> bytes:
-        """Return the content of a file in a package."""
-        for entry in self.manifest(digest).entries:
-            if entry.path == path and entry.kind == "f":
-                return self.paths.blob(entry.digest).read_bytes()
-        raise PackageError(f"There is no file {path!r} in the package {digest}; submit the job again.")
+def _open(path: Path, opened: contextlib.ExitStack) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, descriptor)
+    return descriptor
 
-    def materialise(self, digest: str, target: Path) -> None:
-        """Make `target` a writable copy of the package."""
-        folders = []
-        for entry in self.manifest(digest).entries:
-            place = target / entry.path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if entry.kind == "d":
-                place.mkdir(exist_ok=True)
-                folders.append((place, entry.mode))
-            elif entry.kind == "l":
-                os.symlink(entry.target, place)
-            else:
-                self._copy(entry, place)
-        for place, mode in reversed(folders):  # last: a folder may be read-only
-            place.chmod(mode)
 
-    def _copy(self, entry: Entry, place: Path) -> None:
-        shutil.copyfile(self.paths.blob(entry.digest), place)
-        place.chmod(entry.mode)
-        if place.stat().st_size != entry.size:
-            raise PackageError(f"The stored copy of {entry.path} is damaged; submit the job again.")
-
-    def drop(self, digest: str, blobs: Iterable[str]) -> None:
-        """Delete a package's manifest and the contents that nothing else needs."""
-        self.paths.manifest(digest).unlink(missing_ok=True)
-        for blob in blobs:
-            self.paths.blob(blob).unlink(missing_ok=True)
-
-    def strays(self, needed: set[str], older_than_s: float) -> list[Path]:
-        """Return contents that no package needs, and halves of uploads, once they are old enough."""
-        limit = time.time() - older_than_s
-        found = []
-        for path in self.paths.blobs.glob("*/*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.name not in needed and path.stat().st_mtime < limit:
-                    found.append(path)
-        return found
+def _check(sent_as: str, found: str) -> None:
+    if sent_as != found:
+        raise PackageError(f"What was sent as {sent_as} is {found}; send it again.")
 
 
 class _Reader:
@@ -144,19 +293,18 @@ class _Reader:
         except StopAsyncIteration:
             raise InvalidRequestError("The upload ended in the middle of a file; send it again.") from None
 
-    async def exactly(self, count: int, *, may_end: bool) -> bytes:
-        if not self._held:
+    async def exactly(self, count: int, *, may_end: bool = False) -> bytes:
+        if not self._held and may_end:
             async for chunk in self._chunks:
                 if chunk:
                     self._held = chunk
                     break
             else:
-                if may_end:
-                    return b""
-        taken = b""
+                return b""
+        taken = bytearray()
         while len(taken) < count:
             taken += await self.some(count - len(taken))
-        return taken
+        return bytes(taken)
 
 
 def _write(target: Path, content: bytes) -> None:

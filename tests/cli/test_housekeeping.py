@@ -36,7 +36,7 @@ def test_jobs_and_packages_beyond_the_limits(service: Path, tmp_path: Path, call
     packaged = run("true", name="packaged", working_dir=str(tmp_path)).id
     (tmp_path / "data").write_text("y" * 9000)
     taken = snapshot(tmp_path)
-    upload(taken.manifest, taken.chunks)
+    upload(taken)
     others = [run("head -c 100000 /dev/zero", name=f"job-{n}").id for n in range(3)]
     active = running(submit("sleep 600"))
     assert call("gc").err == "There is nothing to delete.\n", "what is fresh is spared"

@@ -365,7 +365,7 @@ def test_uploads_that_came_to_nothing_are_swept(service: Path, tmp_path: Path) -
     kept = job.submit(JobConfig(entrypoint="true", working_dir=str(tmp_path)))
     (tmp_path / "stray").write_text("stray")
     taken = snapshot(tmp_path)
-    upload(taken.manifest, taken.chunks)
+    upload(taken)
     job.wait(id=kept)
     client_service.stop()
     blobs = service / "packages/blobs"

@@ -39,10 +39,14 @@ def let_go(connection: Connection, job_id: str) -> list[str]:
     return needed
 
 
+def use(connection: Connection, digest: str, now: int) -> bool:
+    """Note that a package is wanted again; returns whether it is stored."""
+    return bool(connection.execute(_USE, {"package": digest, "used_at": now}).rowcount)
+
+
 def add_package(connection: Connection, digest: str, blobs: Iterable[str], now: int) -> None:
     """Store that a package is complete; of one that is there already, that it is wanted again."""
-    again = update(packages).where(packages.c.digest == digest).values(used_at=now)
-    if connection.execute(again).rowcount:
+    if use(connection, digest, now):
         return
     connection.execute(insert(packages).values(digest=digest, created_at=now))
     if rows := [{"package": digest, "blob": blob} for blob in sorted(set(blobs))]:

@@ -17,6 +17,7 @@ from jobs_jupyter.client.http import client
 from jobs_jupyter.job.models import JobRunStatus, JobStatus
 from jobs_jupyter.models.job import TERMINAL
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.service.packages import PackageFiles
 from tests.service.crashes.workload import QUEUES, Task, Workload, events
 
 Marks = dict[str, Counter[str]]
@@ -191,8 +192,10 @@ class Verdict:
             for (digest,) in database.execute("SELECT digest FROM packages"):
                 if not self._paths.manifest(digest).exists():
                     yield f"the package {digest} has no manifest"
-            for (blob,) in database.execute("SELECT blob FROM package_blobs"):
-                if not self._paths.blob(blob).exists():
+            needed = [blob for (blob,) in database.execute("SELECT blob FROM package_blobs")]
+            packed = PackageFiles(self._paths).packed(needed)
+            for blob in needed:
+                if blob not in packed and not self._paths.blob(blob).exists():
                     yield f"the content {blob} is missing"
 
     def _feed(self) -> Iterator[str]:

@@ -1,0 +1,96 @@
+"""A pack: many small file contents in one file, one after the other, and a list of them at its end.
+
+It is written by whoever has the contents, a client of this machine or the service, and read by the
+service alone. A row of the list is a SHA-256, the content's offset and its size; a row of zeros is
+a content that has been given up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Set
+from struct import Struct
+from typing import BinaryIO, NamedTuple
+
+from jobs_jupyter.models.errors import PackageError
+
+SMALL = 256 * 1024
+"""Contents of at most so many bytes go into packs, others are files of their own."""
+
+ROW = Struct(">32sQQ")
+TAIL = Struct(">8sQ")
+MAGIC = b"jjpack\0\1"
+BUFFER = 2**20
+
+
+class Row(NamedTuple):
+    """Where one content lies in a pack."""
+
+    digest: bytes  # SHA-256
+    offset: int
+    size: int
+
+
+class PackWriter:
+    """Writes a pack into an empty file; contents may come in pieces, one after the other."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._held = bytearray()
+        self._at = 0  # where the next content begins
+        self._end = 0
+        self.rows: dict[bytes, Row] = {}
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece of the content that comes next."""
+        self._held += piece
+        self._end += len(piece)
+        if len(self._held) >= BUFFER:
+            self._flush()
+
+    def ended(self, digest: bytes) -> None:
+        """Note that all of a content is written, and that this is its SHA-256."""
+        self.rows.setdefault(digest, Row(digest, self._at, self._end - self._at))
+        self._at = self._end
+
+    def close(self) -> None:
+        """Write the list; what was begun and not ended stays behind unlisted."""
+        self._held += b"".join(ROW.pack(*row) for row in self.rows.values())
+        self._held += TAIL.pack(MAGIC, len(self.rows))
+        self._flush()
+        self._file.close()
+
+    def _flush(self) -> None:
+        self._file.write(self._held)
+        self._held.clear()
+
+
+def rows(descriptor: int) -> Iterator[Row]:
+    """Yield the contents that an open pack has, but for those given up.
+
+    Raises:
+        PackageError: it is no pack, or damaged.
+    """
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, TAIL.size, max(0, size - TAIL.size))
+    magic, count = TAIL.unpack(tail) if len(tail) == TAIL.size else (b"", 0)
+    begin = size - TAIL.size - count * ROW.size
+    if magic != MAGIC or begin < 0:
+        raise PackageError("The file is no pack of contents, or it is damaged; submit the job again.")
+    for digest, offset, length in ROW.iter_unpack(os.pread(descriptor, count * ROW.size, begin)):
+        if any(digest):
+            if offset + length > begin:
+                raise PackageError("The list of a pack of contents is damaged; submit the job again.")
+            yield Row(digest, offset, length)
+
+
+def give_up(descriptor: int, digests: Set[bytes]) -> None:
+    """Take contents off the list of a pack that is open for writing."""
+    size = os.fstat(descriptor).st_size
+    _, count = TAIL.unpack(os.pread(descriptor, TAIL.size, size - TAIL.size))
+    begin = size - TAIL.size - count * ROW.size
+    kept = bytearray()
+    for row in ROW.iter_unpack(os.pread(descriptor, count * ROW.size, begin)):
+        is_kept = any(row[0]) and row[0] not in digests
+        kept += ROW.pack(*row) if is_kept else bytes(ROW.size)
+    os.pwrite(descriptor, kept, begin)

@@ -1,0 +1,89 @@
+"""File contents on their way into the service's store, copied while they are being hashed.
+
+A spool is a directory in the state directory; the service of this machine takes its files over by
+renaming them. So each file is read once, and what is stored is what was hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs_jupyter.models.pack import PackWriter
+from jobs_jupyter.models.paths import StatePaths
+
+CHUNK = 2**20
+PACK = "pack"
+
+
+class Spool:
+    """Holds contents until they are sent or handed over; its directory comes with the first one."""
+
+    def __init__(self, home: Path) -> None:
+        self._above = StatePaths(home).spools
+        self.folder: Path | None = None
+        self._pack: PackWriter | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The name of its directory; None: it holds nothing."""
+        return self.folder.name if self.folder else None
+
+    def add(self, content: bytes, digest: bytes) -> None:
+        """Take in a small content."""
+        pack = self._opened()
+        pack.write(content)
+        pack.ended(digest)
+
+    def copy(self, descriptor: int, first: bytes) -> tuple[int, str]:
+        """Take in a large file while it is being read and hashed; returns its size and SHA-256."""
+        folder = self._made()
+        scratch, place = tempfile.mkstemp(dir=folder, prefix=".")
+        with open(scratch, "wb") as file:
+            size, digest = hashed(descriptor, first, file.write)
+        os.rename(place, folder / digest)
+        return size, digest
+
+    def close(self) -> None:
+        """Make what it holds ready to be taken over."""
+        if self._pack is not None:
+            self._pack.close()
+            self._pack = None
+
+    def discard(self) -> None:
+        """Remove what nobody took over."""
+        if self.folder is not None:
+            self.close()
+            self._finalizer()
+            self.folder = None
+
+    def _opened(self) -> PackWriter:
+        if self._pack is None:
+            self._pack = PackWriter((self._made() / PACK).open("xb"))
+        return self._pack
+
+    def _made(self) -> Path:
+        if self.folder is None:
+            self._above.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder = Path(tempfile.mkdtemp(dir=self._above))
+            self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        return self.folder
+
+
+def hashed(descriptor: int, first: bytes, write: Callable[[bytes], object] | None = None) -> tuple[int, str]:
+    """Read the rest of a file; returns the size and SHA-256 of exactly the bytes that were read."""
+    found = hashlib.sha256(first)
+    size = len(first)
+    if write is not None:
+        write(first)
+    while piece := os.read(descriptor, CHUNK):
+        found.update(piece)
+        size += len(piece)
+        if write is not None:
+            write(piece)
+    return size, found.hexdigest()
