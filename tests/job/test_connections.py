@@ -14,10 +14,17 @@ from jobs_jupyter import connection, job, secret
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import client
 from jobs_jupyter.client.streams import log
-from jobs_jupyter.models.errors import JobStateError, ServiceError, VaultError
+from jobs_jupyter.models.errors import (
+    JobStateError,
+    SecretNotFoundError,
+    ServiceError,
+    UnsupportedError,
+    VaultError,
+)
 from jobs_jupyter.models.paths import StatePaths
 from tests.archives import members
 from tests.cli.program import cli
+from tests.engine import IMAGE, Engine
 from tests.jobs import ended, eventually, output, run, running, submit
 from tests.workspace import CLIENT_ID, CLIENT_SECRET, ISSUED, TOKEN, Workspace, workspace
 
@@ -248,3 +255,21 @@ def test_named_in_a_shell(lake: None) -> None:
     both = cli("submit", "--connection", "lake", "--connection", "bot", "--", "true")
     assert (both.returncode, both.stdout) == (2, "")
     assert "--connection lake and bot: a job has one of a type; give one" in both.stderr
+
+
+def test_in_an_image(service: Path, podman: Engine) -> None:
+    connection.add("lake", {"host": HOST, "token": TOKEN})
+    shows = "echo $DATABRICKS_HOST $DATABRICKS_AUTH_TYPE $DATABRICKS_TOKEN"
+    assert output(shows, image_uri=IMAGE, **LAKE) == f"{HOST} pat {STARS}\n"
+
+
+def test_a_registry_s_login(service: Path, podman: Engine) -> None:
+    """It is a secret with a user name; what is wrong with it is said at submit."""
+    fields = {"image_uri": IMAGE, "registry_login_secret": "registry"}
+    with pytest.raises(SecretNotFoundError, match=r"no secret 'registry'; the secrets: none\. Set it with"):
+        submit("true", **fields)
+    secret.set("registry", "its-password")
+    with pytest.raises(UnsupportedError, match=r"registry_login_secret='registry' has no user name"):
+        submit("true", **fields)
+    secret.set("registry", "its-password", username="me")
+    assert run("true", **fields).state == "SUCCEEDED"

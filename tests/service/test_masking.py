@@ -69,6 +69,14 @@ def test_any_part_is_that_part_of_the_whole(log: bytes, values: list[str], start
         assert text.size() == len(log)
 
 
+def test_each_byte_of_the_longest_form_by_itself(tmp_path: Path) -> None:
+    longest = max(Masks(["ab ab/ab+ab"]).forms, key=len)
+    path = written(str(tmp_path), b"<" + longest + b">", ["ab ab/ab+ab"])
+    text = text_of(path, vault_of(str(tmp_path)))
+    shown = b"<" + b"*" * len(longest) + b">"
+    assert [text.read(at, at + 1) for at in range(len(shown))] == [bytes([byte]) for byte in shown]
+
+
 @settings(deadline=None)
 @given(LOGS, VALUES, st.sampled_from(["HEAD", "TAIL"]), st.none() | st.integers(1, 9), st.integers(1, 9))
 def test_lines_are_those_of_the_masked_log(
@@ -200,7 +208,7 @@ def test_masks_that_come_between_two_looks(tmp_path: Path) -> None:
         return raw(start, end)
 
     with patch.object(text, "_raw", late):
-        assert text.read(6, 100) == b"********\n"
+        assert text.read(8, 100) == b"******\n", "that it is the rest of a value shows what is before it"
 
 
 def test_what_is_to_be_masked_can_not_be_told(tmp_path: Path) -> None:
