@@ -82,7 +82,7 @@ check: setup ## lint, types, import contracts, unit tests
 test-service: setup containers ## tests against a real service
 	$(PYTEST) -m service --numprocesses $(WORKERS)
 
-test-notebook: setup ## tests in a kernel, and the notebooks by nbval
+test-notebook: setup containers ## tests in a kernel, and the notebooks by nbval
 	$(PYTEST) -m notebook
 	$(SANDBOX) $(PYTEST) --nbval --nbval-sanitize-with notebooks/sanitize.cfg notebooks
 
