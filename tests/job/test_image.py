@@ -138,7 +138,8 @@ def test_a_container_whose_client_is_killed(service: Path, podman: Engine) -> No
         if place.read_bytes().startswith(b"/usr/bin/podman\0run\0") and name in place.read_bytes()
     ]
     os.kill(client, signal.SIGKILL)
-    assert ended(job_id).reason == "killed by signal 9 (SIGKILL)"
+    # (SIGKILL), or (out of memory) where the kernel killed another test's process just then
+    assert (ended(job_id).reason or "").startswith("killed by signal 9 (")
 
 
 def test_it_has_the_cpus_that_it_asks_for(service: Path, podman: Engine) -> None:
