@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from jobs_jupyter.service.preparation import Progress
+
+T = TypeVar("T")
+
+
+async def to_end(work: Callable[..., T], *arguments: Any) -> T:
+    """Do work in a thread, and see its end also where this is cancelled: what it writes is removed then."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(thread)
+    finally:
+        await asyncio.wait({thread})
 
 
 class Teller:

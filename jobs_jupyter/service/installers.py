@@ -13,6 +13,7 @@ from pathlib import Path
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.requirements import FILE_OPTIONS, lines, option
 from jobs_jupyter.service import tools
+from jobs_jupyter.service.builds import to_end
 from jobs_jupyter.service.interpreters import Interpreter, normalised
 from jobs_jupyter.service.stand_ins import write_stand_ins
 
@@ -96,8 +97,11 @@ async def _with_uv(build: Build, uv: str) -> None:
         _check(await making)
     else:
         await build.say("building environment: resolving")
-        for failed in await asyncio.gather(making, _resolve(build, uv, missing)):
-            _check(failed)
+        async with asyncio.TaskGroup() as both:  # which sees the end of both, also where it is cancelled
+            made = both.create_task(making)
+            resolved = both.create_task(_resolve(build, uv, missing))
+        _check(made.result())
+        _check(resolved.result())
         how, names = "--no-deps", _names(missing)
     if names:
         await build.say(f"building environment: installing {_few(names)}")
@@ -109,7 +113,7 @@ async def _with_uv(build: Build, uv: str) -> None:
 async def _resolve(build: Build, uv: str, missing: Path) -> str | None:
     """Write down what the interpreter lacks, with the file's options; returns what uv says if it can't."""
     pins, wanted = build.file.with_name("pins.txt"), build.file.with_name("wanted.txt")
-    there = await asyncio.to_thread(_offer_what_is_there, build, pins, wanted)
+    there = await to_end(_offer_what_is_there, build, pins, wanted)
     compiled = [uv, "pip", "compile", "--python", build.interpreter.executable, "--quiet", "--no-header"]
     how = ["--no-annotate", "--no-strip-extras", "-o", str(pins)]
     failed = await _online_or_not(build, *compiled, *how, wanted)

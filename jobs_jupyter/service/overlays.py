@@ -24,7 +24,7 @@ from jobs_jupyter.models.package import package_file
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service import durable, installers
-from jobs_jupyter.service.builds import SharedBuild, Teller
+from jobs_jupyter.service.builds import SharedBuild, Teller, to_end
 from jobs_jupyter.service.disk import disk_usage
 from jobs_jupyter.service.installers import Build
 from jobs_jupyter.service.interpreters import Interpreter, installed
@@ -139,7 +139,7 @@ class Overlays:
         root = self.paths.overlay_builds / f"{digest}-{secrets.token_hex(4)}"
         inputs = root / "inputs"
         try:
-            file = await asyncio.to_thread(self._write_requirements, recipe, inputs)
+            file = await to_end(self._write_requirements, recipe, inputs)
             tell.hide = _secrets(inputs, recipe.environment)
             environment = installers.variables(recipe.environment)
             tell.write(f"Making an environment with {recipe.label}\n".encode())
