@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.engine import Engine, missing
+from tests.engine import IMAGE, Engine, missing
 
 if TYPE_CHECKING:
     from tests.remote_stores import S3
@@ -67,6 +67,18 @@ def podman(engine_root: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Eng
         monkeypatch.setenv(name, value)
     yield engine_root
     assert engine_root.output("ps", "--all", "--quiet") == "", "containers outlived their jobs"
+
+
+@pytest.fixture
+def private(podman: Engine, tmp_path: Path) -> Iterator[str]:
+    """The name of an image that only a registry has."""
+    from tests.registry import PASSWORD, USER, registry
+
+    with registry(tmp_path) as address:
+        image = f"{address}/team/tool:1"
+        podman.output("push", "--creds", f"{USER}:{PASSWORD}", IMAGE, f"docker://{image}")
+        yield image
+        podman.output("rmi", "--force", "--ignore", image)
 
 
 @pytest.fixture

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs_jupyter import job, job_queue
+from jobs_jupyter import connection, job, job_queue, secret
 from jobs_jupyter.job.models import JobConfig
+from tests.engine import IMAGE, Engine
 from tests.jobs import ended, output, run, submit
+from tests.registry import PASSWORD, USER
 from tests.wheels import wheel
 
-Effect = Callable[[Path], None]
+Effect = Callable[..., None]
 EFFECTS: dict[str, Effect] = {}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {}
 
@@ -31,85 +34,111 @@ def field(wrong: Any, said: str, **others: Any) -> Callable[[Effect], Effect]:
 
 
 @field("", "name")
-def name(_: Path) -> None:
+def name() -> None:
     assert output('echo "$JOBS_JUPYTER_JOB_NAME"', name="my job") == "my job\n"
 
 
 @field(["true"], "entrypoint")
-def entrypoint(_: Path) -> None:
+def entrypoint() -> None:
     assert output("printf 'a b' | wc -c") == "3\n"
 
 
 @field({"cloud": "elsewhere"}, "cloud 'elsewhere'")
-def compute_config(_: Path) -> None:
+def compute_config() -> None:
     head = {"required_resources": {"CPU": 1, "memory": "64Mi"}}
     seen = output('echo "$OMP_NUM_THREADS"; nproc', compute_config={"head_node": head})
     assert seen == "1\n1\n"
 
 
 @field("/no/such/directory", "no directory '/no/such/directory'")
-def working_dir(tmp: Path) -> None:
-    (tmp / "data.txt").write_text("content\n")
-    assert output("cat data.txt; rm data.txt", working_dir=str(tmp)) == "content\n"
-    assert (tmp / "data.txt").exists()
+def working_dir(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("content\n")
+    assert output("cat data.txt; rm data.txt", working_dir=str(tmp_path)) == "content\n"
+    assert (tmp_path / "data.txt").exists()
 
 
 @field("*.txt", "excludes")
-def excludes(tmp: Path) -> None:
+def excludes(tmp_path: Path) -> None:
     for file in ("kept.py", "big.bin", "also.bin"):
-        (tmp / file).touch()
-    assert output("ls", working_dir=str(tmp), excludes=["*.bin", "!also.bin"]) == "also.bin\nkept.py\n"
+        (tmp_path / file).touch()
+    assert output("ls", working_dir=str(tmp_path), excludes=["*.bin", "!also.bin"]) == "also.bin\nkept.py\n"
 
 
 @field({"A=B": "1"}, "A=B")
-def env_vars(_: Path) -> None:
+def env_vars() -> None:
     assert output('echo "$COLOUR"', env_vars={"COLOUR": "green"}) == "green\n"
 
 
 @field(["/no/such/module"], "no directory '/no/such/module'")
-def py_modules(tmp: Path) -> None:
-    (tmp / "helper").mkdir()
-    (tmp / "helper" / "__init__.py").write_text("WORD = 'found'\n")
-    seen = output("cd / && python -c 'import helper; print(helper.WORD)'", py_modules=[str(tmp / "helper")])
+def py_modules(tmp_path: Path) -> None:
+    (tmp_path / "helper").mkdir()
+    (tmp_path / "helper" / "__init__.py").write_text("WORD = 'found'\n")
+    seen = output(
+        "cd / && python -c 'import helper; print(helper.WORD)'", py_modules=[str(tmp_path / "helper")]
+    )
     assert seen == "found\n"
 
 
 @field(["one two three"], "requirements has 'one two three'")
-def requirements(tmp: Path) -> None:
-    made = wheel(tmp, "brought-along", "1.0")
-    (tmp / "reqs.txt").write_text(f"--no-index\n./{made.name}\n")
+def requirements(tmp_path: Path) -> None:
+    made = wheel(tmp_path, "brought-along", "1.0")
+    (tmp_path / "reqs.txt").write_text(f"--no-index\n./{made.name}\n")
     seen = output(
-        "python -c 'import brought_along as b; print(b.VERSION)'", requirements=str(tmp / "reqs.txt")
+        "python -c 'import brought_along as b; print(b.VERSION)'", requirements=str(tmp_path / "reqs.txt")
     )
     assert seen.endswith("\n1.0\n")
 
 
 @field("/no/such/python", "py_executable.*/no/such/python")
-def py_executable(_: Path) -> None:
+def py_executable() -> None:
     seen = output("python -c 'import sys; print(sys.flags.dev_mode)'", py_executable="python -X dev")
     assert seen == "True\n"
 
 
+@field("Not An Image", r"image_uri|must have the form \[host")
+def image_uri(podman: Engine) -> None:
+    assert output("echo $OF_IMAGE; pwd", image_uri=IMAGE).startswith("yes\n/")
+
+
+@field("/no/such/Containerfile", "containerfile.*/no/such/Containerfile|/no/such/Containerfile")
+def containerfile(podman: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(f"FROM {IMAGE}\nENV BUILT=here\n")
+    assert output("echo $BUILT", containerfile=str(tmp_path / "Containerfile")).endswith("\nhere\n")
+
+
+@field("none-such", "none-such", image_uri=IMAGE)
+def registry_login_secret(private: str) -> None:
+    secret.set("team", PASSWORD, username=USER)
+    assert output("echo $OF_IMAGE", image_uri=private, registry_login_secret="team").endswith("\nyes\n")
+
+
+@field([{"type": "databricks", "name": "none-such"}], "connection.*none-such")
+def connections() -> None:
+    connection.add("lake", {"host": "https://lake.example.com", "token": "dapi-0123456789"})
+    seen = output('echo "$DATABRICKS_HOST"', connections=[{"type": "databricks", "name": "lake"}])
+    assert seen == "https://lake.example.com\n"
+
+
 @field("elsewhere", "no cloud 'elsewhere'.*local")
-def cloud(_: Path) -> None:
+def cloud() -> None:
     assert run("true", cloud="local").cloud == "local"
 
 
 @field("", "project")
-def project(_: Path) -> None:
+def project() -> None:
     first = ended(submit("true", name="same", project="one"))
     ended(submit("true", name="same", project="two"))
     assert job.status(name="same", project="one").id == first.id
 
 
 @field("2.1", "X.Y.Z")
-def ray_version(tmp: Path) -> None:
+def ray_version(tmp_path: Path) -> None:
     for there in ("2.60.0", "2.59.1"):
-        made = wheel(tmp, "ray", there)
-        (tmp / there).write_text(f"--no-index\n./{made.name}\n")
+        made = wheel(tmp_path, "ray", there)
+        (tmp_path / there).write_text(f"--no-index\n./{made.name}\n")
     show = "python -c 'import ray; print(ray.VERSION)'"
-    assert output(show, ray_version="2.60.0", requirements=str(tmp / "2.60.0")).endswith("\n2.60.0\n")
-    other = run(show, ray_version="2.60.0", requirements=str(tmp / "2.59.1"), max_retries=1)
+    assert output(show, ray_version="2.60.0", requirements=str(tmp_path / "2.60.0")).endswith("\n2.60.0\n")
+    other = run(show, ray_version="2.60.0", requirements=str(tmp_path / "2.59.1"), max_retries=1)
     assert (other.state, len(other.runs)) == ("FAILED", 1)
     assert "ray_version='2.60.0', but ray 2.59.1 is installed" in (other.reason or "")
     with pytest.raises(ValueError, match=r"ray_version='99.1.2', but .* is installed for .*python"):
@@ -117,12 +146,12 @@ def ray_version(tmp: Path) -> None:
 
 
 @field(-1, "max_retries")
-def max_retries(_: Path) -> None:
+def max_retries() -> None:
     assert [each.attempt for each in run("exit 3", max_retries=1).runs] == [1, 2]
 
 
 @field({"target_job_queue_name": "none-such"}, "no job queue 'none-such'")
-def job_queue_config(_: Path) -> None:
+def job_queue_config() -> None:
     spec = {"name": "one-by-one", "idle_timeout_s": 0, "max_concurrency": 1}
     ids = [submit("sleep 0.2", job_queue_config={"job_queue_spec": spec}) for _ in range(2)]
     first, second = (ended(job_id).runs[0] for job_id in ids)
@@ -133,25 +162,28 @@ def job_queue_config(_: Path) -> None:
 
 
 @field(0, "timeout_s")
-def timeout_s(_: Path) -> None:
+def timeout_s() -> None:
     status = run("sleep 60", timeout_s=1)
     assert (status.state, status.reason) == ("FAILED", "timed out after 1 s")
 
 
 @field({"a key": "x"}, "a key")
-def tags(_: Path) -> None:
+def tags() -> None:
     found = run("true", tags={"team": "mlops"})
     assert [each.id for each in job.list(tags_filter={"team": ["mlops"]})] == [found.id]
 
 
-@pytest.mark.parametrize("name", EFFECTS)
-def test_a_job_observes_it(service: Path, tmp_path: Path, name: str) -> None:
-    EFFECTS[name](tmp_path)
+@pytest.mark.parametrize("name", JobConfig.model_fields)
+def test_a_job_observes_it(service: Path, request: pytest.FixtureRequest, name: str) -> None:
+    effect = EFFECTS[name]
+    effect(**{needed: request.getfixturevalue(needed) for needed in signature(effect).parameters})
 
 
-@pytest.mark.parametrize("name", EFFECTS)
-def test_a_bad_value_is_refused_by_name(service: Path, name: str) -> None:
+@pytest.mark.parametrize("name", JobConfig.model_fields)
+def test_a_bad_value_is_refused_by_name(service: Path, request: pytest.FixtureRequest, name: str) -> None:
     fields, said = REFUSED[name]
+    if "image_uri" in fields:
+        request.getfixturevalue("podman")
     with pytest.raises((ValueError, LookupError), match=said):
         job.submit(JobConfig(**{"entrypoint": "true", **fields}))
     assert not list(service.glob("jobs/*"))

@@ -23,17 +23,7 @@ from jobs_jupyter.service.preparation.images import Images
 from jobs_jupyter.service.preparation.registry_login import Login
 from tests.engine import IMAGE, Engine
 from tests.jobs import eventually, output, run, submit
-from tests.registry import PASSWORD, USER, registry
-
-
-@pytest.fixture
-def private(podman: Engine, tmp_path: Path) -> Iterator[str]:
-    """The name of an image that only a registry has."""
-    with registry(tmp_path) as address:
-        image = f"{address}/team/tool:1"
-        podman.output("push", "--creds", f"{USER}:{PASSWORD}", IMAGE, f"docker://{image}")
-        yield image
-        podman.output("rmi", "--force", "--ignore", image)
+from tests.registry import PASSWORD, USER
 
 
 @pytest.fixture
