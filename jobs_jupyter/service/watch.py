@@ -103,7 +103,7 @@ class Watch:
         own = machine.peak_memory()  # a child begins as a copy of the shim
         peak = max(self.meter.peak, self._reaped_peak if self._reaped_peak > own else 0)
         if cause == "memory" and self.group:
-            peak = max(self.group.peak(), self.meter.peak)
+            peak = self.group.peak() or peak  # samples count pages that the group does not own
         limits = {"memory": self.limit, "log": self._log.most}
         return {
             "limit": limits.get(cause),
