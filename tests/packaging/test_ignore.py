@@ -61,7 +61,7 @@ def files_by_git(root: Path) -> set[str]:
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is what the rules are compared with")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(outer=PATTERNS, inner=PATTERNS)
 def test_takes_what_git_takes(outer: list[str], inner: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -135,7 +135,7 @@ def test_an_absolute_link_is_looked_at_each_time(tmp_path: Path, state: Path) ->
 
 
 @given(at=st.floats(0, 1), byte=st.integers(0, 255), cut=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_damaged_index_is_no_index(at: float, byte: int, cut: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(index, "SETTLED_NS", TRUSTING)
@@ -202,7 +202,7 @@ def carry_out(root: Path, kind: str, name: str, text: str) -> None:
 @given(
     steps=st.lists(st.lists(EDITS, max_size=3), max_size=6), excludes=st.sampled_from(([], ["!d/a"], ["e"]))
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_with_an_index_as_without(steps: list[list[tuple[str, str, str]]], excludes: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(index, "SETTLED_NS", TRUSTING)

@@ -227,7 +227,7 @@ A_RETRY_THAT_WILL_NOT_BE = [
 ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @example(A_RETRY_THAT_WILL_NOT_BE)
 @example([*A_RETRY_THAT_WILL_NOT_BE[:6], ("stop", 1), *A_RETRY_THAT_WILL_NOT_BE[6:]])
 @example([("submit", 1, None, None, 1)] * 5 + [("limit", 1, 3)] + [("start", 0), ("end", 0, False)] * 5)

@@ -153,7 +153,7 @@ zips = st.lists(st.tuples(plain, modes, st.binary(max_size=40)), max_size=25).ma
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tars | zips, st.sampled_from(["a.tar.gz", "a.zip"]), st.data())
 def test_any_archive_and_any_damage_to_it_is_taken_or_refused(
     content: bytes, name: str, data: st.DataObject
@@ -167,7 +167,7 @@ def test_any_archive_and_any_damage_to_it_is_taken_or_refused(
             taken(bytes_, name)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=3000), st.data())
 def test_a_damaged_tar_in_sound_compression(noise: bytes, data: st.DataObject) -> None:
     raw = bytearray(gzip.decompress(tar_of([("a", REG, b"1" * 600, ""), ("b", SYM, b"", "a")])))

@@ -112,7 +112,7 @@ def pages(connection: Connection, listing: Listing) -> Iterator[list[str]]:
         listing = replace(listing, cursor=cursor)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(JOBS, LISTINGS)
 def test_pages_are_the_sorted_and_filtered_jobs(
     database: Database, known: list[Job], listing: Listing
@@ -126,7 +126,7 @@ def test_pages_are_the_sorted_and_filtered_jobs(
         transaction.rollback()
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(JOBS, LISTINGS, st.randoms(use_true_random=False))
 def test_jobs_that_come_and_go_meanwhile_neither_repeat_nor_drop_others(
     database: Database, known: list[Job], listing: Listing, random: Any

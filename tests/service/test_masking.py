@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs_jupyter.models.errors import VaultError
@@ -59,7 +59,6 @@ def test_every_byte_of_every_occurrence(log: bytes, values: list[str]) -> None:
     assert masks.masked(log) == reference(log, masks)
 
 
-@settings(deadline=None)
 @given(LOGS, VALUES, st.integers(0, 60), st.integers(1, 60))
 def test_any_part_is_that_part_of_the_whole(log: bytes, values: list[str], start: int, length: int) -> None:
     with TemporaryDirectory() as folder:
@@ -77,7 +76,6 @@ def test_each_byte_of_the_longest_form_by_itself(tmp_path: Path) -> None:
     assert [text.read(at, at + 1) for at in range(len(shown))] == [bytes([byte]) for byte in shown]
 
 
-@settings(deadline=None)
 @given(LOGS, VALUES, st.sampled_from(["HEAD", "TAIL"]), st.none() | st.integers(1, 9), st.integers(1, 9))
 def test_lines_are_those_of_the_masked_log(
     log: bytes, values: list[str], mode: str, count: int | None, block: int
@@ -88,7 +86,6 @@ def test_lines_are_those_of_the_masked_log(
         assert logs.read(text_of(path, vault_of(folder)), mode, count) == shown
 
 
-@settings(deadline=None)
 @given(st.lists(LOGS, min_size=1, max_size=6), VALUES, st.integers(1, 40), st.integers(0, 40))
 @example([b"abab", b"abab", b"ab"], ["abababab"], 3, 2)
 def test_a_log_that_is_followed_while_it_grows(
@@ -117,7 +114,6 @@ async def spanned(text: object, start: int, end: int) -> bytes:
     return b"".join([piece async for piece in follow.span(text, start, end)])  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
 @given(LOGS, LOGS, VALUES, st.integers(0, 90), st.integers(1, 90), st.integers(1, 40))
 def test_nothing_of_a_value_is_left_beside_a_gap(
     before: bytes, after: bytes, values: list[str], start: int, length: int, hole: int

@@ -133,7 +133,7 @@ def grow(root: bytes, tree: dict[bytes, object]) -> None:
 
 
 @given(tree=TREE, way=st.sampled_from((hand_over, send)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_directory_comes_back(
     tree: dict[bytes, object], way: Callable[[PackageFiles, Snapshot], str]
 ) -> None:

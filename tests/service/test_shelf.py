@@ -48,7 +48,7 @@ def change(connection: Connection, what: str, number: int, clock: Clock) -> None
         changes.remove(connection, name, clock.now())
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 3)), max_size=25), st.sampled_from([1, 2000])
 )

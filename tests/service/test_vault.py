@@ -90,7 +90,7 @@ def test_nothing_is_in_clear_and_nobody_else_can_read_it(tmp_path: Path) -> None
     assert TOKEN not in shown
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.text(min_size=1).filter(lambda text: "\0" not in text and text.isprintable()))
 def test_any_value(value: str) -> None:
     with TemporaryDirectory() as folder:
