@@ -43,8 +43,8 @@ class Manifest:
     @cached_property
     def content(self) -> bytes:
         """The manifest as canonical JSON: one row an entry, sorted by path."""
-        rows = [list(entry) for entry in self.entries]
-        return json.dumps({"format": FORMAT, "entries": rows}, separators=(",", ":")).encode("ascii")
+
+        return json.dumps({"format": FORMAT, "entries": self.entries}, separators=(",", ":")).encode("ascii")
 
     @cached_property
     def digest(self) -> str:

@@ -25,8 +25,8 @@ from jobs_jupyter.packaging.walk import Found, Walk, packaged_root, unreadable
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEVER_SETTLED = 2**62
 
-Sources = dict[str, Path | bytes]
-"""SHA-256 → where that content is read from."""
+Sources = dict[str, str | bytes]
+"""SHA-256 → the file that has that content, or the content itself."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Snapshot:
         Reads no further than the file went, so one that only grows is still what it was.
         """
         source = self.sources[digest]
-        if not isinstance(source, Path):
+        if not isinstance(source, str):
             yield source
             return
         left = self._sizes[digest]
@@ -113,11 +113,11 @@ class Snapshot:
                     found.update(chunk)
                     yield chunk
         except OSError as error:
-            raise unreadable(str(source), error) from error
+            raise unreadable(source, error) from error
         if found.hexdigest() != digest:
             self._contents.index.forget()
             raise PackageError(
-                f"{str(source)!r} changed while it was being packaged; run it again, "
+                f"{source!r} changed while it was being packaged; run it again, "
                 f"or leave the file out with an exclude"
             )
 
@@ -207,7 +207,7 @@ class _Reading:
 
     def _sources(self, entries: list[Entry]) -> Sources:
         base = f"{self._root}/"
-        return {entry.digest: Path(base + entry.path) for entry in entries if entry.kind == "f"}
+        return {entry.digest: base + entry.path for entry in entries if entry.kind == "f"}
 
     @contextmanager
     def _spooling(self) -> Iterator[None]:
@@ -258,13 +258,13 @@ class _Reading:
         return len(first), digest.hexdigest()
 
 
-def _reopened(path: str | Path) -> int:
+def _reopened(path: str) -> int:
     """Open a file that was regular a moment ago, and not whatever has taken its place."""
     descriptor = os.open(path, _OPEN)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise OSError(errno.EINVAL, "no longer a file", str(path))
+    raise OSError(errno.EINVAL, "no longer a file", path)
 
 
 def _relative(root: Path, link: str, target: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, lines, option
-from jobs_jupyter.packaging.directory import Contents, Snapshot
+from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
 NAME = "requirements.txt"
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
@@ -41,7 +41,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.sources: dict[str, Path | bytes] = {}
+        self.sources: Sources = {}
         self._names: dict[Path, str] = {}
         self._open: list[Path] = []
 
@@ -95,7 +95,7 @@ class _Reader:
             with place.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
-            self.sources[digest] = place
+            self.sources[digest] = str(place)
             self.entries.append(Entry(name, "f", 0o644, size, digest))
         return self._names[place]
 

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -19,6 +20,7 @@ DEFAULT_EXCLUDES = (".git", ".venv", "venv", "__pycache__", ".ipynb_checkpoints"
 MAX_LEFT_OUT = 1000
 _GITIGNORE = ".gitignore"
 _STAMP = Struct("<QQqqQ")
+_NAME = attrgetter("name")
 
 
 class Found(NamedTuple):
@@ -71,28 +73,24 @@ class Walk:
 
     def _directory(self, prefix: str, scopes: list[_Scope]) -> Iterator[Found]:
         place = os.path.join(self.root, prefix) if prefix else str(self.root)
-        rows: list[bytes] = []
         ignored: set[str] = set()
         try:
-            with os.scandir(place) as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
+            entries = _listed(place)
             newest, scopes = self._with_gitignore(prefix, entries, scopes)
             for entry in entries:
-                if reason := self._reason(prefix + entry.name, entry, scopes):
-                    self._leave_out(prefix + entry.name, reason)
+                path = prefix + entry.name
+                if reason := self._reason(path, entry, scopes):
+                    self._leave_out(path, reason)
                     if entry.name != _GITIGNORE:
                         ignored.add(entry.name)
-                row, found = _look(prefix, entry, ignored)
-                rows.append(row)
-                if not reason:
-                    yield from self._taken(found, scopes)
+                else:
+                    yield from self._taken(_found(path, entry), scopes)
+            shape = _shape(entries, ignored)  # of what `stat` said when the entry was found
         except OSError as error:
             raise unreadable(error.filename or place, error) from error
-        self.seen.append(Seen(prefix, ignored, _digest(rows), newest))
+        self.seen.append(Seen(prefix, ignored, shape, newest))
 
-    def _taken(self, found: Found | None, scopes: list[_Scope]) -> Iterator[Found]:
-        if found is None:
-            return
+    def _taken(self, found: Found, scopes: list[_Scope]) -> Iterator[Found]:
         if stat.S_ISDIR(found.mode):
             yield found
             yield from self._directory(f"{found.path}/", scopes)
@@ -141,34 +139,39 @@ class Walk:
 
 def fingerprint(place: str, ignored: Set[str]) -> str:
     """Return the digest that a `Seen` has of a directory that looks the same."""
+    return _shape(_listed(place), ignored)
+
+
+def _listed(place: str) -> list[os.DirEntry[str]]:
     with os.scandir(place) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
-    return _digest([_look("", entry, ignored)[0] for entry in entries])
+        return sorted(scan, key=_NAME)
 
 
-def _look(prefix: str, entry: os.DirEntry[str], ignored: Set[str]) -> tuple[bytes, Found | None]:
-    """Return what counts of an entry as bytes, and the entry, unless it is ignored."""
-    if ignored and entry.name in ignored:
-        kind = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
-        return b"%s/%d%d" % (os.fsencode(entry.name), *kind), None
+def _shape(entries: list[os.DirEntry[str]], ignored: Set[str]) -> str:
+    """Return a digest of all that counts of a directory's entries."""
+    rows = []
+    for entry in entries:
+        if ignored and entry.name in ignored:
+            kinds = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            rows.append(b"%d%d" % kinds)
+            continue
+        status = entry.stat(follow_symlinks=False)
+        mode = status.st_mode
+        if stat.S_ISDIR(mode):
+            rows.append(_STAMP.pack(mode, 0, 0, 0, 0))
+            continue
+        stamp = mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        rows.append(_STAMP.pack(*stamp))
+    rows.append(os.fsencode("/".join([entry.name for entry in entries])))
+    return hashlib.sha256(b"/".join(rows)).hexdigest()
+
+
+def _found(path: str, entry: os.DirEntry[str]) -> Found:
     status = entry.stat(follow_symlinks=False)
-    mode = status.st_mode
-    if stat.S_ISDIR(mode):
-        found = Found(prefix + entry.name, mode)
-    else:
-        found = Found(
-            prefix + entry.name,
-            mode,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_ino,
-        )
-    return b"%s/%s" % (os.fsencode(entry.name), _STAMP.pack(*found[1:])), found
-
-
-def _digest(rows: list[bytes]) -> str:
-    return hashlib.sha256(b"".join(rows)).hexdigest()
+    if stat.S_ISDIR(status.st_mode):
+        return Found(path, status.st_mode)
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return Found(path, status.st_mode, status.st_size, *times, status.st_ino)
 
 
 def unreadable(path: str, error: OSError) -> PackageError:

@@ -14,6 +14,7 @@ from jobs_jupyter.service.store.schema import job_packages, package_blobs, packa
 _HAS = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
 _USE = update(packages).where(packages.c.digest == bindparam("package"))
 _NEED = insert(job_packages).prefix_with("OR IGNORE")  # a job may get the same one twice
+_NEEDS = "INSERT INTO package_blobs (package, blob) VALUES (?, ?)"  # ten thousand rows at once
 _KEPT = select(packages.c.kept_at).where(packages.c.digest == bindparam("package"))
 
 
@@ -49,8 +50,8 @@ def add_package(connection: Connection, digest: str, blobs: Iterable[str], now: 
     if use(connection, digest, now):
         return
     connection.execute(insert(packages).values(digest=digest, created_at=now))
-    if rows := [{"package": digest, "blob": blob} for blob in sorted(set(blobs))]:
-        connection.execute(insert(package_blobs), rows)
+    if rows := [(digest, blob) for blob in sorted(set(blobs))]:
+        connection.exec_driver_sql(_NEEDS, rows)
 
 
 def release(connection: Connection, digest: str) -> list[str] | None:
