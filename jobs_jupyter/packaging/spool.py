@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jobs_jupyter.models.pack import PackWriter
@@ -76,14 +77,20 @@ class Spool:
 
 
 def hashed(descriptor: int, first: bytes, write: Callable[[bytes], object] | None = None) -> tuple[int, str]:
-    """Read the rest of a file; returns the size and SHA-256 of exactly the bytes that were read."""
-    found = hashlib.sha256(first)
-    size = len(first)
-    if write is not None:
-        write(first)
-    while piece := os.read(descriptor, CHUNK):
-        found.update(piece)
-        size += len(piece)
-        if write is not None:
-            write(piece)
+    """Read the rest of a file; returns the size and SHA-256 of exactly the bytes that were read.
+
+    `write` gets the same bytes, in another thread, while they are being hashed.
+    """
+    found = hashlib.sha256()
+    size = 0
+    piece = first
+    with ThreadPoolExecutor(1) as writer:
+        while piece:
+            written = writer.submit(write, piece) if write else None
+            found.update(piece)
+            size += len(piece)
+            following = os.read(descriptor, CHUNK)
+            if written is not None:
+                written.result()
+            piece = following
     return size, found.hexdigest()
