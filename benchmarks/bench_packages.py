@@ -36,9 +36,11 @@ SETTLED_S = 2.5
 PROBE = """
 import resource, sys, time
 from pathlib import Path
+from jobs_jupyter.client.http import client
 from jobs_jupyter.client.packages import upload
 from jobs_jupyter.models.paths import default_home
 from jobs_jupyter.packaging.directory import snapshot
+client.json("GET", "/v1/service")  # connected, as a notebook is
 before = time.perf_counter()
 upload(snapshot(Path(sys.argv[1]), home=default_home()))
 print(time.perf_counter() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
