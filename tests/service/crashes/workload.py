@@ -27,7 +27,9 @@ SCRIPT = """
 mark() {{ echo "$1 $JOBS_JUPYTER_JOB_ID $JOBS_JUPYTER_RUN_NAME $JOBS_JUPYTER_RUN_ATTEMPT" >> {marks}; }}
 mark begin
 if [ -n "$JOBS_JUPYTER_QUEUE_DIR" ]; then echo x > "$JOBS_JUPYTER_QUEUE_DIR/$$" || exit {bad}; fi
-if [ -e content ]; then cat content; fi
+place=.
+if [ -n "$HAS_MODULE" ]; then place="${{PYTHONPATH%%:*}}/brought"; fi
+if [ -e "$place/content" ]; then cat "$place/content"; fi
 seq -f "{name} $JOBS_JUPYTER_RUN_ATTEMPT %.0f" 1 {lines}
 {body}
 if [ -n "$JOBS_JUPYTER_QUEUE_DIR" ] && [ ! -e "$JOBS_JUPYTER_QUEUE_DIR/$$" ]; then exit {bad}; fi
@@ -220,10 +222,12 @@ class Workload:
         if task.timeout_s:
             fields["timeout_s"] = task.timeout_s
         if task.content:
-            place = self._folder / f"work-{task.name}"
-            place.mkdir()
+            place = self._folder / f"work-{task.name}" / "brought"
+            place.mkdir(parents=True)
             (place / "content").write_text(task.content)
             fields["working_dir"] = str(place)
+            if chance.random() < 0.5:
+                fields |= {"py_modules": [str(place)], "env_vars": {"HAS_MODULE": "yes"}}
         if task.queue:
             shared = {queue.name: queue for queue in QUEUES}
             queue = shared.get(task.queue) or Queue(task.queue, JobQueueExecutionMode.FIFO, 1, 1)

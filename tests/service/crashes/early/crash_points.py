@@ -47,6 +47,8 @@ CALLS = (
     ("runners.local", "LocalRunner._fill"),
     ("runners.local", "LocalRunner._finish"),
     ("runners.local", "LocalRunner._spec"),
+    ("runners.local", "LocalRunner.prepare"),
+    ("preparation.modules", "Modules.prepare"),
     ("runners.local", "LocalRunner.adopt"),
     ("runners.local", "LocalRunner.start"),
     ("runners.local", "LocalRunner.stop"),
