@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
@@ -34,6 +36,7 @@ from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import (
     arguments,
+    cell_error,
     compute_api,
     house_api,
     log_api,
@@ -205,10 +208,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
     async def list_outputs(self, request: Request) -> Response:
         """What the last run left as results: names and sizes in bytes."""
         paths = await self._run(request, None)
-        found = sorted(paths.outputs.glob("*")) if paths else []
-        return JSONResponse(
-            {"outputs": [{"name": p.name, "size": p.stat().st_size} for p in found if p.is_file()]}
-        )
+        return JSONResponse({"outputs": await asyncio.to_thread(_files, paths.outputs) if paths else []})
 
     async def get_output(self, request: Request) -> Response:
         """One result of the last run."""
@@ -218,7 +218,11 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         if not place.is_file() or place.is_symlink():
             raise JobNotFoundError(f"The job {_id(request)} has no output {name!r}.")
         if paths and place == paths.error and (masks := await self._masks(paths)):
-            return Response(masks.masked(place.read_bytes()), media_type="application/octet-stream")
+            if (said := await asyncio.to_thread(cell_error.content, place)) is None:
+                raise JobNotFoundError(
+                    f"{name!r} of the job {_id(request)} is not what a cell's runner writes."
+                )
+            return Response(masks.masked(said), media_type="application/octet-stream")
         return FileResponse(place, media_type="application/octet-stream")
 
     async def events(self, request: Request) -> Response:
@@ -264,6 +268,11 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
     async def _run(self, request: Request, name: str | None) -> RunPaths | None:
         row = await self.database.read(queries.run_of, _id(request), name)
         return self.state.paths.job(row.job_id).run(row.name) if row else None
+
+
+def _files(folder: Path) -> list[dict[str, Any]]:
+    found = ((path.name, path.stat()) for path in sorted(folder.glob("*")) if path.exists())
+    return [{"name": name, "size": about.st_size} for name, about in found if stat.S_ISREG(about.st_mode)]
 
 
 def _id(request: Request) -> str:

@@ -24,6 +24,7 @@ from typing import BinaryIO
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
+from jobs_jupyter.service import cell_error
 from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.packages import PackageFiles
@@ -115,12 +116,9 @@ class Backup:
             masked = LogText(run, self._vault, ended=run.exit.exists()) if path == run.log else None
             name = path.relative_to(self._paths.home).as_posix()
             try:
-                if (
-                    path == run.error
-                    and path.is_file()
-                    and (masks := LogText(run, self._vault, ended=True).masks())
-                ):
-                    _add_bytes(archive, name, masks.masked(path.read_bytes()))
+                if path == run.error and (masks := LogText(run, self._vault, ended=True).masks()):
+                    if (said := cell_error.content(path)) is not None:
+                        _add_bytes(archive, name, masks.masked(said))
                 else:
                     _add_file(archive, name, path, masked)
             except FileNotFoundError:

@@ -15,7 +15,7 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cgroups, containers, environment, machine
+from jobs_jupyter.service import cell_error, cgroups, containers, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
@@ -80,7 +80,7 @@ class LocalRunner:
         self._said = said
         self._preparing: dict[str, asyncio.Task[None]] = {}
         self._pids: dict[str, int] = {}
-        self._clearing: set[asyncio.Task[None]] = set()
+        self._finding: set[asyncio.Task[None]] = set()
 
     async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse what this runner cannot honour, rather than ignore it."""
@@ -233,29 +233,29 @@ class LocalRunner:
             log.error("%s", problem)
             return None
 
-    def _finish(self, launch: Launch, otherwise: Outcome | None) -> None:
-        """Read how the run ended; `otherwise` where nobody wrote it down."""
-        pid = self._pids.pop(launch.run, None)
-        paths = self._paths(launch)
-        outcome = read_exit(paths, self._masks(paths))
-        if outcome is None:
-            if pid is not None:
-                machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
-            outcome = otherwise or Outcome("lost", message="how it ended can't be read")
-            claimed = _claimed(paths.claim(launch.number))
-            if claimed.get("cgroup"):
-                cgroups.MemoryGroup(claimed["cgroup"]).clear()
-            if claimed.get("container"):
-                clearing = asyncio.create_task(self._clear(launch, claimed["container"], outcome))
-                self._clearing.add(clearing)
-                clearing.add_done_callback(self._clearing.discard)
-                return
-        self._ended(launch.run, outcome)
+    def _finish(self, launch: Launch, otherwise: Outcome) -> None:
+        """Find out how the run ended, and say it; `otherwise` where nobody wrote it down."""
+        pid = self._pids.pop(launch.run, None)  # at once: it may be another process's soon
+        finding = asyncio.create_task(self._find_out(launch, pid, otherwise))
+        self._finding.add(finding)
+        finding.add_done_callback(self._finding.discard)
 
-    async def _clear(self, launch: Launch, container: dict[str, Any], outcome: Outcome) -> None:
-        """Remove the container that a dead shim has left, and only then say that the run has ended."""
-        await asyncio.to_thread(Contained(container).remove)
-        self._ended(launch.run, outcome)
+    async def _find_out(self, launch: Launch, pid: int | None, otherwise: Outcome) -> None:
+        self._ended(launch.run, await asyncio.to_thread(self._outcome, launch, pid, otherwise))
+
+    def _outcome(self, launch: Launch, pid: int | None, otherwise: Outcome) -> Outcome:
+        """Read how the run ended; where its shim could not write that down, remove what it has left."""
+        paths = self._paths(launch)
+        if outcome := read_exit(paths, self._masks(paths)):
+            return outcome
+        if pid is not None:
+            machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
+        claimed = _claimed(paths.claim(launch.number))
+        if claimed.get("cgroup"):
+            cgroups.MemoryGroup(claimed["cgroup"]).clear()
+        if claimed.get("container"):
+            Contained(claimed["container"]).remove()
+        return otherwise
 
 
 def _claimed(claim: Path) -> dict[str, Any]:
@@ -283,23 +283,9 @@ def read_exit(paths: RunPaths, masks: Masks | None) -> Outcome | None:
         message=found.get("message", ""),
         started_at=int(found["started_at"] * SECOND),
         ended_at=int(found["ended_at"] * SECOND),
-        error=_read_error(paths.error, masks) if masks else None,
+        error=cell_error.read(paths.error, masks) if masks else None,
         out_of_memory=found.get("out_of_memory", False),
         limit=found.get("limit"),
         cpu_time_s=found.get("cpu_time_s"),
         peak_memory=found.get("peak_memory"),
     )
-
-
-def _read_error(path: Path, masks: Masks) -> dict[str, Any] | None:
-    """Return what a cell's runner says of its exception; a job can write anything there."""
-    try:
-        found = json.loads(path.read_bytes()[:65536])
-        line = found.get("line")
-        return {
-            "type": masks.words(str(found["type"]))[:200],
-            "message": masks.words(str(found["message"]))[:2000],
-            **({"line": line} if isinstance(line, int) else {}),
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
