@@ -18,7 +18,7 @@ ARCHIVES = (".zip", ".tar.gz")  # what a directory may be packed in, elsewhere
 FORMAT = 1
 MAX_ENTRIES = 1_000_000
 MAX_PATH = 4096
-_MAX_LINKS = 64  # more than any kernel follows
+_MAX_LINKS = 64  # more than any kernel follows; a path that has more is taken to lead out
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _URI = re.compile(rf"{SCHEME}(?P<digest>[0-9a-f]{{64}})(?P<path>/[^\0]+)?", re.ASCII)
 
@@ -191,25 +191,50 @@ def _check_tree(entries: tuple[Entry, ...]) -> None:
 
 
 def leads_out(path: str, links: dict[str, str]) -> bool:
-    """Tell whether following the link at `path` leaves the tree that has these `links`."""
+    """Tell whether following the link at `path` leaves the tree that has these `links`.
+
+    No kernel follows a loop, but programs that work paths out by themselves go on behind it, as if the
+    link that is met again were a directory: so does this.
+    """
     here: list[str] = []
-    ahead = deque(path.split("/"))
+    ahead: deque[str | tuple[str]] = deque(path.split("/"))  # a tuple: the link whose target ends here
+    within: set[str] = set()
     followed = 0
     while ahead:
         part = ahead.popleft()
-        if part == "..":
+        if isinstance(part, tuple):
+            within.discard(part[0])
+        elif part == "..":
             if not here:
                 return True
             here.pop()
         elif part not in ("", "."):
             here.append(part)
-            target = links.get("/".join(here))
-            if target is not None:
-                followed += 1
-                if followed > _MAX_LINKS:
-                    return False  # a loop: nothing can follow it anywhere
-                if target.startswith("/"):
+            link = "/".join(here)
+            target = links.get(link)
+            if target is None:
+                continue
+            if link in within:
+                if _goes_up(here, ahead):
                     return True
-                here.pop()
-                ahead.extendleft(reversed(target.split("/")))
+                continue
+            followed += 1
+            if followed > _MAX_LINKS or target.startswith("/"):
+                return True
+            within.add(link)
+            here.pop()
+            ahead.extendleft([(link,), *reversed(target.split("/"))])
+    return False
+
+
+def _goes_up(here: list[str], ahead: Iterable[str | tuple[str]]) -> bool:
+    """Tell whether what is ahead leaves the tree where all of it are directories."""
+    depth = len(here)
+    for part in ahead:
+        if part == "..":
+            depth -= 1
+        elif isinstance(part, str) and part not in ("", "."):
+            depth += 1
+        if depth < 0:
+            return True
     return False
