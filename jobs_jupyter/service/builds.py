@@ -45,7 +45,7 @@ class Teller:
     def write(self, piece: bytes) -> None:
         """Pass on what a program prints."""
         *whole, self._line = (self._line + piece).split(b"\n")
-        for line in whole:
+        for line in map(self.hidden, whole):
             self._pass_on(line)
             self._next = self._activity(line) or self._next
         if self._next and self._telling is None:
@@ -54,8 +54,14 @@ class Teller:
     def flush(self) -> None:
         """Pass on a last line without its end."""
         if self._line:
-            self._pass_on(self._line)
+            self._pass_on(self.hidden(self._line))
             self._line = b""
+
+    def hidden(self, text: bytes) -> bytes:
+        """Return a text without secrets, as long as it was."""
+        for secret in self.hide:
+            text = text.replace(secret, b"*" * len(secret))
+        return text
 
     async def say(self, text: str) -> None:
         """Say what is being done, in one line."""
@@ -72,8 +78,6 @@ class Teller:
             self._telling = None
 
     def _pass_on(self, line: bytes) -> None:
-        for secret in self.hide:
-            line = line.replace(secret, b"*" * len(secret))
         self._written += line + b"\n"
         for listener in self.listeners:
             listener.write(line + b"\n")

@@ -39,7 +39,8 @@ class Build:
     """What an installer works with.
 
     `file` is the file of requirements, in a directory of its own that is deleted afterwards; `venv`
-    is where the environment is to be. `write` gets what programs print, `say` what is being done.
+    is where the environment is to be. `write` gets what programs print, `say` what is being done;
+    `hidden` takes secrets out of what a program says of why it failed.
     """
 
     interpreter: Interpreter
@@ -48,6 +49,7 @@ class Build:
     environment: dict[str, str]
     write: Callable[[bytes], None]
     say: Callable[[str], Awaitable[None]]
+    hidden: Callable[[bytes], bytes]
 
     @property
     def python(self) -> Path:
@@ -66,7 +68,7 @@ class Build:
 
         words = [str(word) for word in command]
         code = await tools.run(words, output, environment=self.environment, directory=self.file.parent)
-        return said.decode(errors="replace") or f"exit code {code}" if code else None
+        return self.hidden(bytes(said)).decode(errors="replace") or f"exit code {code}" if code else None
 
     def add_base(self) -> None:
         """Have the environment find what the interpreter has, after its own."""

@@ -119,6 +119,24 @@ def punch_hole(descriptor: int, start: int, end: int) -> None:
         fcntl.fcntl(descriptor, _F_PUNCHHOLE, struct.pack("=IIqq", 0, 0, start, end - start))
 
 
+def sync(path: str) -> None:
+    """Wait until all that was written to the file system of a directory is on disk.
+
+    Others' file systems, which may be slow, are not waited for where the platform can tell them apart.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if libc.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+    finally:
+        os.close(descriptor)
+
+
 def unnamed_file(content: bytes) -> int:
     """Return a descriptor, at its beginning, of a file without a name: in memory, where that can be."""
     if LINUX:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +24,7 @@ from typing import Any
 from jobs_jupyter.models.package import package_file
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.requirements import variables as variables_in
-from jobs_jupyter.service import durable, installers
+from jobs_jupyter.service import durable, installers, machine
 from jobs_jupyter.service.builds import SharedBuild, Teller, to_end
 from jobs_jupyter.service.disk import disk_usage
 from jobs_jupyter.service.installers import Build
@@ -40,11 +41,15 @@ SHORTEST_SECRET = 4
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that an environment is made from; `requirements` is the URI of a file in a package, or lines."""
+    """All that an environment is made from; `requirements` is the URI of a file in a package, or lines.
+
+    `named` are those lines of a file that name variables, with their values.
+    """
 
     interpreter: Interpreter
     requirements: str | tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
     def digest(self) -> str:
         """Return the environment's name; it changes with what is installed for the interpreter."""
@@ -58,6 +63,7 @@ class Recipe:
             self.interpreter.contents(),
             lines if isinstance(lines, str) else sorted(lines),
             sorted((name, _CREDENTIALS.sub("//", value)) for name, value in indices.items()),
+            [_CREDENTIALS.sub("//", line) for line in self.named],
         ]
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
 
@@ -143,7 +149,9 @@ class Overlays:
             tell.hide = _secrets(inputs, recipe.environment)
             environment = installers.variables(recipe.environment)
             tell.write(f"Making an environment with {recipe.label}\n".encode())
-            build = Build(recipe.interpreter, root / "venv", file, environment, tell.write, tell.say)
+            build = Build(
+                recipe.interpreter, root / "venv", file, environment, tell.write, tell.say, tell.hidden
+            )
             await installers.install(build, self.uv)
             await asyncio.to_thread(remove_tree, inputs)
             await asyncio.to_thread(self._record, digest, recipe, root)
@@ -165,6 +173,7 @@ class Overlays:
     def _record(self, digest: str, recipe: Recipe, root: Path) -> None:
         there = recipe.interpreter.packages()
         own = installed(root.glob("venv/lib/python*/site-packages"))
+        _forbid_changes(root / "venv")
         differs = tuple(
             f"{name} {there[name]} here, {version} in the job"
             for name, version in sorted(own.items())
@@ -173,7 +182,7 @@ class Overlays:
         made = Overlay(digest, str(root), recipe.label, disk_usage(root), differs)
         record = self.paths.overlay(digest)
         earlier = _read(record)
-        os.sync()  # what the record says is there has to be, also after the power has failed
+        machine.sync(str(root))  # what the record says is there has to be, also after the power has failed
         if not durable.write(str(record), json.dumps(asdict(made))):
             raise OSError(f"{record} can't be written")
         if earlier is not None:
@@ -203,6 +212,15 @@ class Overlays:
         """Return the directories of builds that came to nothing. To be asked before the first build."""
         kept = {overlay.root for overlay, _ in self.all()}
         return [root for root in self.paths.overlay_builds.glob("*") if str(root) not in kept]
+
+
+def _forbid_changes(root: Path) -> None:
+    """Let nothing be added to or taken from what jobs share: a job that installs there is told so.
+
+    Files stay as they are, since they may be the same as those in the installer's cache.
+    """
+    for place, _, _ in os.walk(root):
+        os.chmod(place, stat.S_IMODE(os.stat(place).st_mode) & ~0o222)
 
 
 def _write_note(note: Path, digest: str) -> None:

@@ -261,7 +261,7 @@ def _take_over(home: Path, fresh: Path) -> None:
     for name in _OWN:
         with contextlib.suppress(FileNotFoundError):
             shutil.copy2(home / name, fresh / name)
-    os.sync()
+    machine.sync(str(fresh))
 
 
 def _exchange(home: Path, fresh: Path, *, keep: bool) -> Path | None:

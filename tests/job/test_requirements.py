@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from jobs_jupyter import job
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
 from jobs_jupyter.models.programs import find_uv
-from tests.jobs import ended, eventually, output, run, submit
+from tests.jobs import MORTAL, ended, eventually, output, run, submit
 from tests.wheels import Index, index, wheel
 
 NO_INDEX = {
@@ -328,3 +329,48 @@ def test_what_can_not_be_installed_is_refused_by_name(service: Path, tmp_path: P
     ):
         submit("true", requirements=["numpy"], py_executable=f"{tmp_path}/tool")
     assert list(job.list()) == []
+
+
+def test_the_value_of_a_variable_makes_another_environment(
+    service: Path, packages: Index, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer"
+    wheel(newer, "one", "2.0")
+    file = tmp_path / "requirements.txt"
+    file.write_text("--index-url http://me:${LOGIN}@${HOST}/simple\none\n")
+    with index(newer) as other:
+        for host, login, version in (
+            (packages.host, "first-login", "1.0"),
+            (other.host, "first-login", "2.0"),
+            (packages.host, "other-login", "1.0"),
+        ):
+            fields = {"env_vars": {**NO_INDEX, "HOST": host, "LOGIN": login}}
+            assert output(SHOW.format("one"), requirements=str(file), **fields).endswith(f"{version}\n")
+    assert len(list((service / "environments").glob("*.json"))) == 2
+
+
+def test_a_token_in_a_path_is_in_no_reason(
+    service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "hunter2-hunter2-hunter2"
+    monkeypatch.setenv("DEEP_TOKEN", token)
+    file = tmp_path / "requirements.txt"
+    file.write_text("one @ http://127.0.0.1:9/${DEEP_TOKEN}/one-1.0-py3-none-any.whl\n")
+    status = run("true", requirements=str(file), env_vars=NO_INDEX)
+    assert status.state == "FAILED"
+    assert "Failed to download" in (status.reason or "")
+    assert f"127.0.0.1:9/{'*' * len(token)}/one" in job.get_logs(id=status.id)
+    for path in service.rglob("*"):
+        assert not path.is_file() or token.encode() not in path.read_bytes(), path
+
+
+def test_what_a_job_installs_by_itself_does_not_get_into_the_shared_environment(
+    service: Path, packages: Index, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", packages.url)
+    pip = f"python -m pip install --no-index --find-links {wheels} modern"
+    mortal = shlex.join(MORTAL)
+    status = run(f"{mortal} {pip}", requirements=["one"])
+    assert status.state == "FAILED"
+    assert "Permission denied" in job.get_logs(id=status.id)
+    assert run(f"! {SHOW.format('modern')}", requirements=["one"]).state == "SUCCEEDED"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import shutil
 from functools import cached_property
 
-from jobs_jupyter.models.errors import InvalidRequestError, UnsupportedError
+from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import SCHEME
+from jobs_jupyter.models.package import SCHEME, package_file
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.models.programs import find_uv
+from jobs_jupyter.models.requirements import expanded, lines
+from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.overlays import Overlays, Recipe
@@ -68,7 +71,7 @@ class Environments:
         job, needed = self._paths.job(job_id), set()
         with contextlib.suppress(OSError):
             needed.add(job.overlay.read_text())
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, PackageError):
             recipe = await self.recipe(config, interpreter, json.loads(job.environment.read_text()))
             needed.add(recipe.digest())
         return needed
@@ -82,11 +85,20 @@ class Environments:
             environment: the variables of its submitter.
         """
         wanted = config.requirements or ()
-        return Recipe(
-            await self._interpreters.ask(_base(config, interpreter)),
-            wanted if isinstance(wanted, str) else tuple(wanted),
-            {**environment, **(config.env_vars or {})},
-        )
+        base = await self._interpreters.ask(_base(config, interpreter))
+        variables = {**environment, **(config.env_vars or {})}
+        if not isinstance(wanted, str):
+            return Recipe(base, tuple(wanted), variables)
+        named = await asyncio.to_thread(self._lines_with_variables, wanted, variables)
+        return Recipe(base, wanted, variables, named)
+
+    def _lines_with_variables(self, uri: str, variables: dict[str, str]) -> tuple[str, ...]:
+        """Return the lines of a file, and of what it includes, that name variables, with their values."""
+        package, _ = package_file(uri)
+        files = (entry.path for entry in self._packages.manifest(package).entries if entry.kind == "f")
+        texts = [self._packages.read(package, path).decode() for path in files if "/" not in path]
+        found = (line for text in texts for _, line in lines(text) if variables_in(line))
+        return tuple(expanded(line, variables) for line in found)
 
 
 def _base(config: JobConfig, interpreter: str | None) -> str:
