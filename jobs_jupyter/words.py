@@ -6,6 +6,8 @@ import argparse
 import re
 from decimal import Decimal
 
+from jobs_jupyter.models.requirements import is_archive
+
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}  # in the order in which they are written
 _AMOUNT = r"([0-9]+(?:\.[0-9]+)?)"
 _DURATION = re.compile("".join(f"(?:{_AMOUNT}{unit}{'?' if unit == 's' else ''})?" for unit in UNITS))
@@ -93,7 +95,7 @@ def add_python(parser: argparse.ArgumentParser) -> None:
     """Add `--requirements`, `--py-module` and `--py-executable`."""
     option = parser.add_argument
     option("-r", "--requirements", metavar="REQUIREMENT", action="append", default=[],
-           help="install this on top of what is there: 'numpy>=2', or a file (.txt, .in)")  # fmt: skip
+           help="install this on top of what is there: 'numpy>=2', a wheel, a file (.txt, .in)")  # fmt: skip
     option("--py-module", metavar="PATH", action="append", default=[],
            help="let it import this package's directory, or .py file")  # fmt: skip
     option("--py-executable", metavar="COMMAND", help="what `python` is: a path, or 'python -X dev'")
@@ -148,6 +150,8 @@ def requirements_of(given: list[str]) -> str | list[str] | None:
 
 
 def _is_file(text: str) -> bool:
+    if is_archive(text):
+        return False
     return text.endswith((".txt", ".in")) or ("/" in text and " " not in text and "@" not in text)
 
 

@@ -91,6 +91,8 @@ def test_what_a_cell_runs_on(line: str, compute: object) -> None:
     [
         ("", {}),
         ("-r numpy>=2 -r 'x @ https://host/x.whl'", {"requirements": ["numpy>=2", "x @ https://host/x.whl"]}),
+        ("-r dist/a-1-py3-none-any.whl -r numpy", {"requirements": ["dist/a-1-py3-none-any.whl", "numpy"]}),
+        ("-r ./a-1.tar.gz[more]", {"requirements": ["./a-1.tar.gz[more]"]}),
         ("-r requirements.txt", {"requirements": "requirements.txt"}),
         ("--requirements ../dev.in", {"requirements": "../dev.in"}),
         ("--py-module lib --py-module one.py", {"py_modules": ["lib", "one.py"]}),

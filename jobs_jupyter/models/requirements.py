@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 FILE_OPTIONS = {"-r": "-r", "--requirement": "-r", "-c": "-c", "--constraint": "-c"}
+ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _OPTION = re.compile(r"(--[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(.*)|(-[A-Za-z])\s*=?\s*(.*)")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -35,6 +36,12 @@ def option(line: str) -> tuple[str, str] | None:
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
     return match[1] or match[3], value
+
+
+def is_archive(entry: str) -> bool:
+    """Whether it is the path of a wheel or a source archive, perhaps with extras: `dist/a-1.0.tar.gz[b]`."""
+    path = entry.partition(";")[0].partition("[")[0].strip()
+    return "://" not in path and path.endswith(ARCHIVES)
 
 
 def variables(text: str) -> set[str]:

@@ -10,7 +10,7 @@ from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.module import module
-from jobs_jupyter.packaging.requirements import NAME, requirements
+from jobs_jupyter.packaging.requirements import NAME, names_files, requirements
 
 CONTAINERFILE = "Containerfile"
 
@@ -27,7 +27,7 @@ def has_local_paths(config: JobConfig) -> bool:
     """Whether anything has to be packaged before the config can be submitted."""
     file = config.requirements if isinstance(config.requirements, str) else None
     named = (config.working_dir, config.containerfile, file, *(config.py_modules or ()))
-    return any(map(is_local, filter(None, named)))
+    return any(map(is_local, filter(None, named))) or _lists_files(config)
 
 
 def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConfig:
@@ -50,11 +50,15 @@ def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConf
         changed["py_modules"] = [
             store(module(entry, home=home)) if is_local(entry) else entry for entry in config.py_modules
         ]
-    if isinstance(config.requirements, str) and is_local(config.requirements):
-        changed["requirements"] = f"{store(requirements(config.requirements))}/{NAME}"
+    if _lists_files(config) or (isinstance(config.requirements, str) and is_local(config.requirements)):
+        changed["requirements"] = f"{store(requirements(config.requirements or []))}/{NAME}"
     if config.containerfile is not None and is_local(config.containerfile):
         changed["containerfile"] = _containerfile(config.containerfile, store)
     return config.options(**changed) if changed else config
+
+
+def _lists_files(config: JobConfig) -> bool:
+    return isinstance(config.requirements, list) and names_files(config.requirements)
 
 
 def _containerfile(path: str, store: Store) -> str:

@@ -1,4 +1,4 @@
-"""A file of requirements → package: with all that it includes, and the local wheels that it names."""
+"""Requirements → package: a file with all that it includes, or a list; and the local wheels they name."""
 
 from __future__ import annotations
 
@@ -10,30 +10,37 @@ from urllib.parse import unquote, urlsplit
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
-from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, lines, option
+from jobs_jupyter.models.requirements import ARCHIVES, FILE_OPTIONS, expanded, is_archive, lines, option
 from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
 NAME = "requirements.txt"
-ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _LOCAL = re.compile(
     r"(?:(?P<name>[A-Za-z0-9._-]+)\s*(?P<wanted>\[[^\]]*\])?\s*@\s*)?"
     r"(?P<path>.+?)(?P<extras>\[[^\]]*\])?(?P<rest>\s+;.*|\s+--.*)?"
 )
 
 
-def requirements(path: str | Path) -> Snapshot:
-    """Read a file of requirements, under the name `requirements.txt`, and what it includes beside it.
+def requirements(given: str | Path | list[str]) -> Snapshot:
+    """Read a file of requirements, or a list, under the name `requirements.txt`, and beside it what it names.
 
-    Options and `${VARIABLES}` stay as they are: whoever installs reads them.
+    Options and `${VARIABLES}` of a file stay as they are: whoever installs reads them.
 
     Raises:
         PackageError: a file that is not there or can't be read, or something that can only be
             installed from where it is.
     """
     reader = _Reader()
-    reader.take(Path(path).expanduser(), f"requirements={str(path)!r}")
+    if isinstance(given, list):
+        reader.take_list(given)
+    else:
+        reader.take(Path(given).expanduser(), f"requirements={str(given)!r}")
     contents = Contents(Manifest(reader.entries), reader.sources)
     return Snapshot(lambda: contents)
+
+
+def names_files(entries: list[str]) -> bool:
+    """Whether a list of requirements names wheels or archives of this machine, which have to come along."""
+    return any(map(is_archive, entries))
 
 
 class _Reader:
@@ -60,6 +67,16 @@ class _Reader:
         self._add(name, "".join(f"{line}\n" for line in rewritten).encode())
         return name
 
+    def take_list(self, entries: list[str]) -> None:
+        """Read the entries of a list, whose paths count from here."""
+        here = Path.cwd() / NAME
+        self._names[here] = NAME
+        for entry in entries:
+            if option(entry) is not None or len(list(lines(entry))) != 1:
+                raise PackageError(f"requirements has {entry!r}, which is no requirement; put it into a file")
+        rewritten = [self._requirement(here, "the list", entry.strip()) for entry in entries]
+        self._add(NAME, "".join(f"{line}\n" for line in rewritten).encode())
+
     def _rewritten(self, file: Path, number: int, line: str) -> str:
         where = f"line {number} of {str(file)!r}"
         if (found := option(line)) is None:
@@ -85,7 +102,7 @@ class _Reader:
         if place.is_dir():
             raise _bound_to_its_place(where, line)
         if not place.is_file():
-            raise PackageError(f"{where} has {line!r}, and there is no file {str(place)!r}")
+            raise PackageError(f"requirements: {where} has {line!r}, and there is no file {str(place)!r}")
         return f"./{self._archive(place)}{match['wanted'] or match['extras'] or ''}{match['rest'] or ''}"
 
     def _archive(self, place: Path) -> str:
@@ -109,7 +126,8 @@ def _text(path: Path, asked: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise PackageError(f"{asked}: {str(path)!r} is not UTF-8 text; write it as that") from None
+        hint = f"give it in a list: [{str(path)!r}]" if is_archive(path.name) else "write it as that"
+        raise PackageError(f"{asked}: {str(path)!r} is not UTF-8 text; {hint}") from None
     except OSError as problem:
         raise PackageError(
             f"{asked} names the file {str(path)!r}, which can't be read: {problem.strerror}; "

@@ -107,6 +107,14 @@ def test_a_local_wheel_is_taken_along(service: Path, tmp_path: Path, wheels: Pat
     assert log.splitlines()[-2:] == ["2.0", "one 1.0"], log
 
 
+def test_a_wheel_in_a_list(service: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(wheels)
+    job_id = submit(SHOW.format("shared"), requirements=["shared-2.0-py3-none-any.whl"], working_dir=None)
+    (wheels / "shared-2.0-py3-none-any.whl").unlink()
+    assert ended(job_id).state == "SUCCEEDED"
+    assert job.get_logs(id=job_id).splitlines()[-1] == "2.0"
+
+
 def test_hashes_are_checked(service: Path, tmp_path: Path, packages: Index) -> None:
     import hashlib
 

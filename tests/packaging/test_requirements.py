@@ -12,9 +12,9 @@ from jobs_jupyter.packaging.requirements import requirements
 from tests.wheels import wheel
 
 
-def packaged(file: Path) -> dict[str, str]:
+def packaged(given: Path | list[str]) -> dict[str, str]:
     """Return the names of a package's files, and what is in those that are text."""
-    taken = requirements(file)
+    taken = requirements(given)
     files = {}
     for entry in taken.manifest.entries:
         content = b"".join(taken.chunks(entry.digest))
@@ -72,6 +72,33 @@ def test_local_archives_are_taken_in(tmp_path: Path) -> None:
     }
 
 
+def test_local_archives_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = wheel(tmp_path / "dist", "one", "1.0")
+    monkeypatch.chdir(tmp_path)
+    name = f"files/1/{made.name}"
+    assert packaged(["numpy>=2", f"dist/{made.name}[more]", f"{made} ; python_version > '3'"]) == {
+        "requirements.txt": f"numpy>=2\n./{name}[more]\n./{name} ; python_version > '3'\n",
+        name: "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        (
+            ["dist/x-1-py3-none-any.whl"],
+            r"requirements: the list has 'dist/x-1-py3-none-any.whl', and there is no file",
+        ),
+        (["--no-index", "./x.whl"], "requirements has '--no-index', which is no requirement"),
+        (["one\n--no-index", "./x.whl"], "which is no requirement"),
+        (["", "./x.whl"], "requirements has '', which is no requirement"),
+    ],
+)
+def test_what_a_list_can_not_have(entries: list[str], why: str) -> None:
+    with pytest.raises(PackageError, match=why):
+        requirements(entries)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -96,6 +123,12 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         requirements(tmp_path / "top.txt")
     with pytest.raises(PackageError, match="which can't be read: Is a directory"):
         requirements(tmp_path)
+
+
+def test_a_wheel_is_no_file_of_requirements(tmp_path: Path) -> None:
+    (tmp_path / "one-1.0-py3-none-any.whl").write_bytes(b"PK\xff")
+    with pytest.raises(PackageError, match=r"give it in a list: \['.*one-1\.0-py3-none-any\.whl'\]"):
+        requirements(tmp_path / "one-1.0-py3-none-any.whl")
 
 
 def test_lines_are_joined_and_counted() -> None:

@@ -123,5 +123,5 @@ def _check(entries: list[str]) -> None:
             why = str(problem).partition("\n")[0]
             raise InvalidRequestError(
                 f"requirements has {entry!r}, which is no requirement: {why}. An entry is like 'numpy>=2'; "
-                "options, and wheels by their paths, go into a file, whose path requirements then is."
+                "options go into a file, whose path requirements then is."
             ) from None
