@@ -5,6 +5,7 @@ export type CustomMessageListener = (message: unknown, buffers?: DataView[]) => 
 export interface AnyModel {
   get(name: string): unknown;
   on(name: "msg:custom", listener: CustomMessageListener): void;
+  on(name: "comm_live_update", listener: () => void): void;
   on(name: `change:${string}`, listener: () => void): void;
   off(name: string, listener: (...args: never[]) => void): void;
   send(message: unknown): void;

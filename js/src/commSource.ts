@@ -33,7 +33,9 @@ export class CommSource implements Source {
   private readonly calls = new Map<number, Call>();
   private readonly listeners = new Set<(view: JobView) => void>();
   private numbers = 0;
+  private readonly lossListeners = new Set<(lost: boolean) => void>();
   private skew = 0;
+  private gone = false;
 
   constructor(private model: AnyModel) {
     this.listen();
@@ -57,6 +59,15 @@ export class CommSource implements Source {
     return () => this.listeners.delete(listener);
   }
 
+  lost(): boolean {
+    return this.gone;
+  }
+
+  onLost(listener: (lost: boolean) => void): Release {
+    this.lossListeners.add(listener);
+    return () => this.lossListeners.delete(listener);
+  }
+
   now(): number {
     return Date.now() + this.skew;
   }
@@ -78,6 +89,7 @@ export class CommSource implements Source {
     this.send({ type: "bye" });
     this.unlisten();
     this.listeners.clear();
+    this.lossListeners.clear();
     for (const call of this.calls.values()) {
       call.release();
       call.reject(new Error("The panel was closed."));
@@ -107,11 +119,13 @@ export class CommSource implements Source {
   private listen(): void {
     this.model.on("change:view", this.changed);
     this.model.on("msg:custom", this.received);
+    this.model.on("comm_live_update", this.disconnected);
   }
 
   private unlisten(): void {
     this.model.off("change:view", this.changed);
     this.model.off("msg:custom", this.received);
+    this.model.off("comm_live_update", this.disconnected);
   }
 
   private readonly changed = (): void => {
@@ -119,8 +133,18 @@ export class CommSource implements Source {
     for (const listener of [...this.listeners]) listener(view);
   };
 
+  /** The widget manager says that the kernel no longer knows this model: it was restarted, or ended. */
+  private readonly disconnected = (): void => this.setLost(true);
+
+  private setLost(lost: boolean): void {
+    if (lost === this.gone) return;
+    this.gone = lost;
+    for (const listener of [...this.lossListeners]) listener(lost);
+  }
+
   private readonly received: CustomMessageListener = (raw, buffers) => {
     const message = raw as FromKernel;
+    this.setLost(false);
     // All pages that show this model get all messages; each takes its own.
     if (message.client !== this.client) return;
     if (message.type === "hello") this.setClock(message.now);

@@ -37,6 +37,9 @@ export interface Source {
   /** The job's last known state. */
   view(): JobView;
   onView(listener: (view: JobView) => void): Release;
+  /** Whether nothing more will come: what gave it is gone, and the job goes on unseen. */
+  lost(): boolean;
+  onLost(listener: (lost: boolean) => void): Release;
   /** The service's clock in milliseconds, as well as it is known. */
   now(): number;
   openLog(request: LogRequest, listener: LogListener): LogStream;

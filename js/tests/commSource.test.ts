@@ -151,6 +151,21 @@ test("a kernel that is gone does not break the page", () => {
   source.dispose();
 });
 
+test("a kernel that lets go of the model is lost, until it is heard of again", () => {
+  const { model, source, send } = open();
+  const told: boolean[] = [];
+  const release = source.onLost((lost) => told.push(lost));
+  assert.equal(source.lost(), false);
+  model.disconnect();
+  model.disconnect();
+  assert.equal(source.lost(), true);
+  send("at", { offset: 0 });
+  assert.equal(source.lost(), false);
+  release();
+  model.disconnect();
+  assert.deepEqual(told, [true, false]);
+});
+
 test("what gets no answer is asked again, until it does", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const { model, source, client, request, send } = open();

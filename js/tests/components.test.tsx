@@ -35,6 +35,8 @@ afterEach(() => {
 const source = (change: Partial<Source> = {}): Source => ({
   view: () => job(),
   onView: () => () => {},
+  lost: () => false,
+  onLost: () => () => {},
   now: () => Date.parse("2026-01-01T00:01:42Z"),
   openLog: () => ({ consumed: () => {}, close: () => {} }),
   stop: () => Promise.resolve(),

@@ -3,7 +3,8 @@ import { Window } from "happy-dom";
 
 const window = new Window({ url: "http://localhost/" });
 const names = ["window", "document", "HTMLElement", "Element", "Node", "Event", "KeyboardEvent", "ShadowRoot"];
-for (const name of [...names, "ResizeObserver", "MutationObserver", "requestAnimationFrame", "self"]) {
+const frames = ["requestAnimationFrame", "cancelAnimationFrame"];
+for (const name of [...names, ...frames, "ResizeObserver", "MutationObserver", "self"]) {
   const value = name === "window" || name === "self" ? window : (window as never)[name];
   Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
 }

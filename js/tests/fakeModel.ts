@@ -70,6 +70,11 @@ export class FakeModel {
     this.fire("change:view");
   }
 
+  /** The widget manager lets go of it, as when the kernel restarts. */
+  disconnect(): void {
+    this.fire("comm_live_update");
+  }
+
   get listening(): number {
     return [...this.listeners.values()].reduce((count, set) => count + set.size, 0);
   }

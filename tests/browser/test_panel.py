@@ -109,6 +109,24 @@ def test_a_reloaded_page_shows_state_and_log_again(open_notebook: Open) -> None:
     again.wait_for("TERMINATED")
 
 
+def test_a_panel_says_that_its_kernel_was_restarted(open_notebook: Open) -> None:
+    notebook = open_notebook([LOAD, SLEEPER, "%job show sleeper"])
+    [panel] = start(notebook, 1)
+    panel.wait_for_line("asleep")
+    notebook.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+    )
+    lost = panel.root.get_by_role("alert")
+    expect(lost).to_contain_text("The kernel was restarted or shut down", timeout=20_000)
+    expect(panel.stop()).to_have_count(0)
+    notebook.wait_idle()
+    [again] = start(notebook, 2)
+    again.wait_for_line("asleep")
+    expect(again.root.get_by_role("alert")).to_have_count(0)
+    again.stop().click()
+    again.wait_for("TERMINATED")
+
+
 def test_two_panels_bring_the_heavy_code_once(open_notebook: Open) -> None:
     notebook = open_notebook(
         [LOAD, "%%job one -w none\nprint('one', flush=True)", "%%job two -w none\nprint('two')"]

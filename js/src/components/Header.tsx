@@ -15,7 +15,7 @@ function meta(job: JobView): string {
   return parts.join(" · ");
 }
 
-export function Header({ job, source }: { job: JobView; source: Source }) {
+export function Header({ job, source, lost }: { job: JobView; source: Source; lost: boolean }) {
   return (
     <div class="jj-row jj-header">
       <StatePill state={job.state} />
@@ -23,9 +23,9 @@ export function Header({ job, source }: { job: JobView; source: Source }) {
         {job.name}
       </span>
       <span class="jj-dim jj-meta">{meta(job)}</span>
-      <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />
+      {!lost && <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />}
       <span class="jj-grow" />
-      <StopButton job={job} source={source} />
+      {!lost && <StopButton job={job} source={source} />}
     </div>
   );
 }

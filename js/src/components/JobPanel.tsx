@@ -1,11 +1,12 @@
 /** One job: what it is doing, its log, its runs. */
 import { useEffect, useState } from "preact/hooks";
 import type { JobView } from "../job";
-import { lastRun } from "../job";
+import { isTerminal, lastRun } from "../job";
 import type { Session, Tab, ViewState } from "../session";
 import { Header } from "./Header";
 import { LogTools } from "./LogTools";
 import { LogView } from "./LogView";
+import { Lost } from "./Lost";
 import { Notices } from "./Notices";
 import { Reason } from "./Reason";
 import { RunsTable } from "./RunsTable";
@@ -22,6 +23,16 @@ function useJob(session: Session): JobView {
   return view;
 }
 
+/** Whether the source is cut off from the job. */
+function useLost(session: Session): boolean {
+  const [lost, setLost] = useState(session.source.lost());
+  useEffect(() => {
+    setLost(session.source.lost());
+    return session.source.onLost(setLost);
+  }, [session]);
+  return lost;
+}
+
 /** What the reader has chosen; kept in the session, so that it survives a re-render. */
 function useChoices(session: Session): [ViewState, (change: Partial<ViewState>) => void] {
   const [state, setState] = useState<ViewState>({ ...session.state });
@@ -34,6 +45,7 @@ function useChoices(session: Session): [ViewState, (change: Partial<ViewState>) 
 
 export function JobPanel({ session }: { session: Session }) {
   const job = useJob(session);
+  const lost = useLost(session) && !isTerminal(job.state);
   const [choices, choose] = useChoices(session);
   const [searching, setSearching] = useState(false);
   const run = job.runs.find((r) => r.name === choices.run) ?? lastRun(job);
@@ -43,7 +55,8 @@ export function JobPanel({ session }: { session: Session }) {
   ];
   return (
     <section class="jj-card" aria-label={`Job ${job.name}`}>
-      <Header job={job} source={session.source} />
+      <Header job={job} source={session.source} lost={lost} />
+      {lost && <Lost job={job} />}
       <Reason job={job} />
       <Notices notices={job.notices} />
       <Tags queue={job.queue} priority={job.priority} tags={job.tags} />
