@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Sequence
 
 GAP = 2
@@ -51,6 +52,11 @@ def elided(text: str, width: int) -> str:
 def wrappable(text: str, width: int) -> str:
     """Return the text with each word that is longer than a line elided, so that lines break between words."""
     return " ".join(elided(word, width) for word in text.split(" "))
+
+
+def beginning(text: str, width: int) -> str:
+    """Return as many words as there are in two lines, the second with an ellipsis where that is not all."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=2, placeholder=f" {ELLIPSIS}"))
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -187,7 +187,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         document([plain(status) for status in shown])
     elif shown:
-        table(COLUMNS, [_row(status) for status in shown], SPARE)
+        table(COLUMNS, [_row(status) for status in shown], SPARE, brief=("REASON",))
     elif sys.stdout.isatty():
         note("There are no such jobs.")
     if len(jobs) > len(shown) and sys.stderr.isatty():

@@ -109,7 +109,8 @@ def _failure(now: JobStatus, follow: bool) -> Exception:
 
     why = f"{now.error.type}: {now.error.message}" if now.error else now.reason
     log = "" if follow else f" See: jupyter jobs logs {now.id}"
-    return JobStateError(f"{now.name} {now.state}{f': {why}' if why else ''}.{log}")
+    end = f"{now.name} {now.state}{f': {why}' if why else ''}".removesuffix(".")
+    return JobStateError(f"{end}.{log}")
 
 
 def _report(text: str, follow: bool) -> None:

@@ -46,19 +46,25 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def table(names: Sequence[str], rows: Iterable[Sequence[str]], spare: Sequence[str] = ()) -> None:
+def table(
+    names: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    spare: Sequence[str] = (),
+    brief: Sequence[str] = (),
+) -> None:
     """Print rows under their columns' names; a column that is empty everywhere is left out.
 
     Args:
         names: the columns' names.
         rows: a text for each column.
         spare: what a terminal that is too narrow does without, the first to go first.
+        brief: whose texts take two lines of a terminal at most.
     """
     lines = [[printable(cell) for cell in row] for row in rows]
     there = [i for i, name in enumerate(names) if name in _WHOLE or any(line[i] for line in lines)]
     cells = {names[i]: [line[i] for line in lines] for i in there}
     if sys.stdout.isatty():
-        _rich_table(cells, spare)
+        _rich_table(cells, spare, brief)
     else:
         _plain_table(list(cells), [list(line) for line in zip(*cells.values(), strict=True)])
 
@@ -69,7 +75,7 @@ def _plain_table(names: list[str], lines: list[list[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _rich_table(cells: dict[str, list[str]], spare: Sequence[str]) -> None:
+def _rich_table(cells: dict[str, list[str]], spare: Sequence[str], brief: Sequence[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -85,16 +91,22 @@ def _rich_table(cells: dict[str, list[str]], spare: Sequence[str]) -> None:
         styled = zip(names, line, strict=True)
         shown.add_row(
             *(
-                Text(_shortened(name, cell, widths[name]), STYLES.get(cell, "") if name == "STATE" else "")
+                Text(
+                    _shortened(name, cell, widths[name], name in brief),
+                    STYLES.get(cell, "") if name == "STATE" else "",
+                )
                 for name, cell in styled
             )
         )
     console.print(shown)
 
 
-def _shortened(name: str, cell: str, width: int) -> str:
+def _shortened(name: str, cell: str, width: int, brief: bool) -> str:
     """Return what is shown of a cell: a name on one line, its middle left out; a text's words as they are."""
-    return columns.elided(cell, width) if name in _ONE_LINE else columns.wrappable(cell, width)
+    if name in _ONE_LINE:
+        return columns.elided(cell, width)
+    text = columns.wrappable(cell, width)
+    return columns.beginning(text, width) if brief else text
 
 
 def fields(pairs: Iterable[tuple[str, str]]) -> None:
@@ -110,9 +122,8 @@ def fields(pairs: Iterable[tuple[str, str]]) -> None:
 
     console = Console()
     for label, text in there:
-        console.print(
-            Text(f"{label + ':':<{width}}", "bold") + Text(text, STYLES.get(text, "")), soft_wrap=True
-        )
+        styled = ((f"{label + ':':<{width}}", "bold"), (text, STYLES.get(text, "")))
+        console.print(Text.assemble(*styled), soft_wrap=True)
 
 
 def age(moment: datetime | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 SHOWN = 50
+_CELL = "text-align:left;white-space:nowrap"
 
 
 class ResultIterator(Generic[T]):
@@ -61,9 +62,7 @@ class ResultIterator(Generic[T]):
             return "<p>No jobs.</p>"
         head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in self._columns)
         body = "".join(
-            "<tr>"
-            + "".join(f'<td style="text-align:left">{html.escape(text)}</td>' for text in row)
-            + "</tr>"
+            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row) + "</tr>"
             for row in rows
         )
         rest = f"<p>The first {SHOWN}; iterate for the rest.</p>" if more else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState, JobSta
 
 PAGE = 50
 LARGEST_PAGE = 100
+REASON_MAX = 60  # characters in a table: a build's error can be longer than all else together
 
 
 def whole(label: str, value: object, *, high: int | None = None) -> int:
@@ -141,7 +143,7 @@ def _created(job: JobStatus) -> str:
 COLUMNS: dict[str, Callable[[JobStatus], str]] = {
     "Name": lambda job: job.name,
     "State": lambda job: str(job.state),
-    "Reason": lambda job: job.reason or "",
+    "Reason": lambda job: textwrap.shorten(job.reason or "", REASON_MAX, placeholder=" …"),
     "Tags": lambda job: " ".join(f"{key}={value}" for key, value in (job.tags or {}).items()),
     "Created": _created,
     "Duration": _duration,

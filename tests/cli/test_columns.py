@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs_jupyter.cli.columns import GAP, elided, fitted, kept, wrappable
+from jobs_jupyter.cli.columns import GAP, beginning, elided, fitted, kept, wrappable
 
 WIDTHS = {"ID": 34, "NAME": 40, "STATE": 9, "REASON": 50, "TAGS": 5}
 WHOLE = ("ID", "STATE")
@@ -48,6 +48,12 @@ def test_elided(text: str, width: int) -> None:
     if len(text) > width > 2:
         assert text.startswith(short.split("…")[0][:1])
         assert short[-1] == text[-1]
+
+
+def test_two_lines_of_a_long_text() -> None:
+    assert beginning("exit code 3", 20) == "exit code 3"
+    assert beginning("could not start: no such image", 16) == "could not start:\nno such image"
+    assert beginning("could not start: no such image is there", 16) == "could not start:\nno such image …"
 
 
 def test_long_words() -> None:

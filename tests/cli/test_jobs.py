@@ -203,6 +203,7 @@ def test_tables_on_a_terminal(service: Path) -> None:
     with Terminal("status", bad) as terminal:
         assert terminal.ends() == 0
         assert "\x1b[31mFAILED" in terminal.raw
+        assert "\x1b[0m[red]bad\r\n" in terminal.raw, "labels are bold, not what they label"
     with Terminal("list", "--json") as terminal:
         assert terminal.ends() == 0
         assert "\x1b" not in terminal.raw

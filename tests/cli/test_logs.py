@@ -59,6 +59,17 @@ def test_follow_from_before_the_first_run(service: Path, capsys: pytest.CaptureF
     assert (shown.out, shown.err) == ("tried\ntried\n", f"[{status.runs[1].name}] run 2\n")
 
 
+def test_a_reason_that_is_a_sentence_ends_with_one_full_stop(
+    service: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    submit("true", name="unmade", requirements=["there-is-no-such-thing==9"])
+    said = refused("wait", "unmade", code=1)
+    assert "requirements can't be installed" in said
+    assert ". See: jupyter jobs logs" in said
+    assert ".. See" not in said
+
+
 def test_wait(service: Path, call: Call, refused: Callable[..., str]) -> None:
     good, bad = submit("sleep 0.3", name="good"), submit("echo oh; exit 3", name="bad")
     done = call("wait", "good")
