@@ -24,6 +24,7 @@ from jobs_jupyter.queueing import lost_priority, submit_into
 from jobs_jupyter.words import compute_of, connections_of, image_of, python_of
 
 T = TypeVar("T")
+_OF_IPYTHON = {"In", "Out", "exit", "get_ipython", "open", "quit"}  # in each notebook: nobody means them
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -159,4 +160,4 @@ def _directory(options: argparse.Namespace) -> Path | None:
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
-    return nearest(name, (other for other in names if not other.startswith("_")))
+    return nearest(name, (each for each in names if not each.startswith("_") and each not in _OF_IPYTHON))

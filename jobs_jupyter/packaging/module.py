@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 
 SUFFIX = ".py"
@@ -24,7 +26,11 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
     name = place.name.removesuffix(SUFFIX) if place.is_file() else place.name
     if place.is_file() and place.suffix != SUFFIX:
         raise PackageError(f"{str(path)!r} in py_modules is neither a directory nor a {SUFFIX} file")
-    if place.exists() and not name.isidentifier():
+    if not place.exists():
+        near = nearest(place.name, os.listdir(place.parent) if place.parent.is_dir() else [])
+        hint = f"did you mean {str(Path(path).with_name(near))!r}?" if near else "check its spelling"
+        raise PackageError(f"py_modules has {str(path)!r}, and there is no such directory or file; {hint}")
+    if not name.isidentifier():
         raise PackageError(
             f"{str(path)!r} in py_modules can't be imported: {name!r} is no Python name; "
             f"name the directory of a package, or put it into working_dir"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.models.connection import DatabricksCredentials
@@ -16,6 +17,7 @@ ME_PATH = "/api/2.0/preview/scim/v2/Me"
 WAIT_S = 15.0
 REFUSED = (400, 401, 403)
 LONGEST_WORDS = 200
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 LOGIN = (
     "DATABRICKS_HOST",
@@ -70,7 +72,7 @@ async def log_in(credentials: DatabricksCredentials) -> str | None:
         async with httpx.AsyncClient(base_url=credentials.host, timeout=WAIT_S) as http:
             answer = await _ask(http, credentials)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
-        said = str(problem) or type(problem).__name__
+        said = _ERRNO.sub("", str(problem)) or type(problem).__name__
         raise LoginError(f"{credentials.host} can't be reached: {said}. Check the host.") from None
     return _read(answer, credentials)
 

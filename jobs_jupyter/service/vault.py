@@ -20,6 +20,7 @@ from jobs_jupyter.models.connection import Connection, ConnectionConfig, Connect
 from jobs_jupyter.models.errors import ConnectionNotFoundError, SecretNotFoundError, VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.models.secret import Secret
+from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service import durable
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.masking import Masks
@@ -219,14 +220,23 @@ class Vault:
     def _no_connection(self, name: str, content: Content) -> ConnectionNotFoundError:
         return ConnectionNotFoundError(
             f"There is no connection {name!r}; the connections: {_names(content[CONNECTIONS])}. "
-            f"Add it with: jupyter jobs connection add {name} --type databricks --host HOST"
+            + _hint(
+                name,
+                content[CONNECTIONS],
+                f"Add it with: jupyter jobs connection add {name} --type databricks --host HOST",
+            )
         )
 
     def _no_secret(self, name: str, content: Content) -> SecretNotFoundError:
         return SecretNotFoundError(
             f"There is no secret {name!r}; the secrets: {_names(content[SECRETS])}. "
-            f"Set it with: jupyter jobs secret set {name}"
+            + _hint(name, content[SECRETS], f"Set it with: jupyter jobs secret set {name}")
         )
+
+
+def _hint(name: str, entries: dict[str, Any], otherwise: str) -> str:
+    near = nearest(name, entries)
+    return f"Did you mean {near}?" if near else otherwise
 
 
 def _bound(about: object) -> bytes:

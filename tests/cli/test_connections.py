@@ -105,6 +105,11 @@ def test_secrets_by_the_program(service: Path) -> None:
     assert cli("secret", "list").stdout.splitlines()[1].split()[:2] == ["registry", "me"]
     assert [each.username for each in secret.list()] == ["me"]
     assert cli("secret", "remove", "registry").stdout == "registry is removed\n"
+    cli_set = subprocess.run([PROGRAM, "secret", "set", "registry"], input="x" * 9, text=True, check=True)
+    assert cli_set.returncode == 0
+    slip = cli("secret", "remove", "regsitry")
+    assert slip.stderr.endswith("the secrets: registry. Did you mean registry?\n")
+    assert cli("secret", "remove", "registry").returncode == 0
     gone = cli("secret", "remove", "registry")
     assert (gone.returncode, gone.stdout) == (1, "")
     assert "There is no secret 'registry'" in gone.stderr

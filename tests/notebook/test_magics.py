@@ -105,6 +105,7 @@ WRONG = [
         ("%%job\nprint(known)", "but only the notebook has it; pass it with -i known."),
         ("%%job\njson_.dumps(1)", "write `import json as json_` in the cell"),
         ("%%job -i knwon\nprint(1)", "the notebook has no variable 'knwon'; did you mean known?"),
+        ("%%job -i opn\nprint(1)", "no variable 'opn'; run the cell that makes it first."),
         ("%%job -i lock\nprint(lock)", "The variable 'lock' (a _thread.lock) cannot be given to the job"),
         ("%%job -o model\nmodle = 1", "the cell does not assign 'model'; did you mean modle?"),
         ("%%job\nif True print(1)", "The cell has a syntax error in line 1"),
