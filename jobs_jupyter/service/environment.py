@@ -34,16 +34,41 @@ GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 """What says to CUDA and ROCm which GPUs there are. ROCR_VISIBLE_DEVICES would count a second time."""
 
 
-def save(paths: JobPaths, environment: dict[str, str]) -> int:
-    """Keep the submitting process's environment, readable by its user alone, until the job is terminal.
+class Kept:
+    """Keeps the environments of submitting processes, for their user alone, until their jobs are terminal.
 
-    Returns the open file's descriptor, for `make_durable`.
+    A notebook submits many jobs from one environment: while one of them is kept, the next is a link
+    to the same file, which is never written to again.
     """
-    paths.environment.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(paths.environment, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def __init__(self) -> None:
+        self._last: tuple[bytes, Path] | None = None
+
+    def save(self, paths: JobPaths, environment: dict[str, str]) -> int:
+        """Keep one for a job; returns the open file's descriptor, for `make_durable`."""
+        content, place = json.dumps(without_kernel(environment)).encode(), paths.environment
+        place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = self._linked(content, place)
+        if descriptor is None:
+            descriptor = _written(content, place)
+        self._last = (content, place)
+        return descriptor
+
+    def _linked(self, content: bytes, place: Path) -> int | None:
+        if self._last is None or self._last[0] != content:
+            return None
+        try:
+            os.link(self._last[1], place)
+        except OSError:  # that job has ended, or this file system has no links
+            return None
+        return os.open(place, os.O_RDONLY)
+
+
+def _written(content: bytes, place: Path) -> int:
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
-            file.write(json.dumps(without_kernel(environment)).encode())
+            file.write(content)
     except BaseException:
         os.close(descriptor)
         raise

@@ -81,6 +81,7 @@ class Supervisor:
             self.runner.steps += (Kept(paths, store),)
         self._feed = feed
         self._boot_id = machine.boot_id()
+        self._environments = environment.Kept()
         self._starting = asyncio.Semaphore(STARTED_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._brief: dict[str, asyncio.Event] = {}
@@ -168,7 +169,7 @@ class Supervisor:
         """
         own = self.paths.job(new.id)
         try:
-            saved = environment.save(own, variables)
+            saved = self._environments.save(own, variables)
         except OSError:
             remove_tree(own.root)
             raise

@@ -13,7 +13,7 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.client.http import client
-from tests.jobs import MORTAL, ended, output, python, running, submit
+from tests.jobs import MORTAL, ended, eventually, output, python, running, submit
 
 SECRET = "not-for-the-disk-0815"
 KERNELS = {
@@ -166,3 +166,24 @@ def test_a_service_of_an_ordinary_user(home: Path) -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout == "text\n", done.stderr
+
+
+def test_jobs_of_one_environment_share_a_file_until_each_has_ended(
+    service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = tmp_path / "go"
+    wait = f"while [ ! -e {flag} ]; do sleep 0.05; done; echo $SECRET"
+    monkeypatch.setenv("SECRET", SECRET)
+    first, second = submit("true"), submit(wait)
+    ended(first)
+    third = submit(wait)
+    monkeypatch.setenv("SECRET", "another")
+    fourth = submit(wait)
+    files = {job_id: (service / "jobs" / job_id / "environment.json") for job_id in (second, third, fourth)}
+    assert files[second].samefile(files[third])
+    assert not files[third].samefile(files[fourth])
+    assert not (service / "jobs" / first / "environment.json").exists()
+    flag.touch()
+    said = [job.get_logs(id=ended(each).id) for each in files]
+    assert said == [f"{SECRET}\n", f"{SECRET}\n", "another\n"]
+    eventually(lambda: not any(file.exists() for file in files.values()))

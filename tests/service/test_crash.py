@@ -184,7 +184,7 @@ def accepted(home: Path, entrypoint: str, max_retries: int = 0) -> str:
     """Bring a job as far as a submit that was answered, by a service that then died."""
     home.mkdir(mode=0o700, exist_ok=True)
     job_id = new_job_id()
-    environment.make_durable(environment.save(StatePaths(home).job(job_id), dict(os.environ)))
+    environment.make_durable(environment.Kept().save(StatePaths(home).job(job_id), dict(os.environ)))
     config = JobConfig(entrypoint=entrypoint, max_retries=max_retries)
     new = changes.NewJob(job_id, "accepted", "default", "local", "somebody", config, None, None)
     in_database(home, changes.add_job, new)
@@ -354,7 +354,7 @@ def test_files_of_what_is_no_more_are_swept(service: Path) -> None:
     paths = StatePaths(service)
     stray = paths.queue("jobqueue_nobody") / "1"
     stray.mkdir(parents=True)
-    environment.make_durable(environment.save(paths.job("prodjob_nobody"), {"SECRET": "x"}))
+    environment.make_durable(environment.Kept().save(paths.job("prodjob_nobody"), {"SECRET": "x"}))
     assert list(job.list()) == []
     until(lambda: not paths.job("prodjob_nobody").root.exists())
     until(lambda: not paths.queue("jobqueue_nobody").exists())

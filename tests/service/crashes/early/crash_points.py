@@ -41,7 +41,7 @@ COMMITS = (
 AT_COMMIT = ("before the commit of", "after the commit of", "after handing over")
 
 CALLS = (
-    ("environment", "save"),
+    ("environment", "Kept.save"),
     ("environment", "make_durable"),
     ("listener", "unix_socket"),
     ("runners.local", "LocalRunner._fill"),
