@@ -88,9 +88,10 @@ def test_the_directory_is_a_snapshot(kernel: Kernel, tmp_path: Path) -> None:
     (here / ".gitignore").write_text("ignored.txt\n")
     (here / "ignored.txt").write_text("x")
     shown = kernel(
-        "%%job looks -x *.bin --wait\nimport os, neighbour\nprint(sorted(os.listdir()), neighbour.value)"
+        "%%job looks -x *.bin --wait\nimport os\nprint(sorted(os.listdir()))\n"
+        "import neighbour\nprint(neighbour.value)"
     )
-    assert "['.gitignore', '.jobs_jupyter', 'neighbour.py'] 1" in shown.text
+    assert "['.gitignore', '.jobs_jupyter', 'neighbour.py']\n1\n" in shown.text
     assert "['.jobs_jupyter']" in kernel("%%job -w none --wait\nimport os\nprint(os.listdir())").text
 
 
