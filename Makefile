@@ -20,20 +20,20 @@ PYTEST := $(BIN)/python -m pytest
 # Most of a service test is the start of a service: they take turns on all processors.
 WORKERS ?= 4
 
-.PHONY: help setup browser containers demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
+.PHONY: help setup browser programs demo lab test check test-service test-notebook test-browser test-js soak bench build record lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up -----------------------------------------------------------------------------------
 
-setup: .venv/package ## everything but the browser and the containers: .venv, the panel's bundle, the package itself
+setup: .venv/package ## everything but the browser and the programs: .venv, the panel's bundle, the package itself
 
 browser: ## Chromium for the browser tests
 	@scripts/setup-browser.sh
 
-containers: ## Podman and a registry for the tests of images
-	@scripts/setup-containers.sh
+programs: ## what the service's tests use: Podman, a registry, bindfs
+	@scripts/setup-programs.sh
 
 .venv/dependencies: requirements-dev.txt scripts/setup-venv.sh
 	@echo "Setting up .venv"
@@ -79,10 +79,10 @@ check: setup ## lint, types, import contracts, unit tests
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(PYTEST) -m "not service and not notebook and not browser"
 
-test-service: setup containers ## tests against a real service
+test-service: setup programs ## tests against a real service
 	$(PYTEST) -m service --numprocesses $(WORKERS)
 
-test-notebook: setup containers ## tests in a kernel, and the notebooks by nbval
+test-notebook: setup programs ## tests in a kernel, and the notebooks by nbval
 	$(PYTEST) -m notebook
 	$(SANDBOX) $(PYTEST) --nbval --nbval-sanitize-with notebooks/sanitize.cfg notebooks
 

@@ -56,7 +56,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def engine_root() -> Iterator[Engine]:
     """Podman with a storage of these tests' own, and an image in it; skips where there is no Podman."""
     if reason := missing():
-        if os.environ.get("CONTAINERS") == "required":
+        if os.environ.get("PROGRAMS") == "required":
             pytest.fail(reason)
         pytest.skip(reason)
     engine = Engine(Path(tempfile.mkdtemp(prefix="jj-", dir="/tmp")))

@@ -26,7 +26,7 @@ def missing() -> str | None:
     """Say why images can't be tested here; None where they can."""
     needed = (*PROGRAMS, "runc") if os.getuid() == 0 else PROGRAMS
     lacking = [program for program in needed if shutil.which(program) is None]
-    return f"no {', '.join(lacking)}: scripts/setup-containers.sh installs them" if lacking else None
+    return f"no {', '.join(lacking)}: scripts/setup-programs.sh installs them" if lacking else None
 
 
 def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -69,7 +69,7 @@ def env_vars() -> None:
     assert output('echo "$COLOUR"', env_vars={"COLOUR": "green"}) == "green\n"
 
 
-@field(["/no/such/module"], "no directory '/no/such/module'")
+@field(["/no/such/module"], "py_modules has '/no/such/module', and there is no such directory or file")
 def py_modules(tmp_path: Path) -> None:
     (tmp_path / "helper").mkdir()
     (tmp_path / "helper" / "__init__.py").write_text("WORD = 'found'\n")

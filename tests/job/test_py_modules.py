@@ -78,7 +78,7 @@ def test_what_can_not_be_imported_is_refused_by_name(service: Path, library: Pat
     for wrong, why in (
         (["my-module"], "py_modules.*no Python name"),
         (["text.txt"], "py_modules.*neither a directory nor a .py file"),
-        (["nowhere"], "py_modules has 'nowhere', and there is no such directory or file; check its spelling"),
+        (["nowhere"], r"py_modules has '\S+/nowhere', and there is no such directory or file; check its"),
         (["mine", "other/mine"], "py_modules.*both `import mine`"),
     ):
         with pytest.raises(PackageError, match=why):

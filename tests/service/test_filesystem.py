@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -45,7 +46,10 @@ def test_unknown_ones_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert journal_mode(Path("/proc/jobs.db"), mounts) == "DELETE", "where nothing can be written"
 
 
-@pytest.mark.skipif(shutil.which("bindfs") is None, reason="bindfs makes a file system without shared memory")
+@pytest.mark.skipif(
+    shutil.which("bindfs") is None or not os.access("/dev/fuse", os.R_OK | os.W_OK),
+    reason="bindfs and /dev/fuse make a file system without shared memory",
+)
 def test_jobs_where_files_can_not_be_mapped(home: Path) -> None:
     """A real file system (FUSE) on which SQLite's write-ahead log fails, in a mount namespace of its own."""
     (home.parent / "source").mkdir()
