@@ -22,6 +22,7 @@ from jobs_jupyter.service.resources import NOTHING, Capacity
 from jobs_jupyter.service.scheduler import Queue, Waiting, plan
 from jobs_jupyter.service.store import line, noted, runs
 from jobs_jupyter.service.store.leases import Leases, demand_of, leases
+from jobs_jupyter.service.store.prepared import Prepared
 from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, jobs
 
 LOOK_AHEAD = 64
@@ -88,12 +89,12 @@ class Admission:
     def _look(self, connection: Connection, notes: noted.Notes) -> None:
         """Read the lines that were touched since the last decision, and what waits for a time."""
         if notes.timed or self._knows_nothing:
-            self._retries = list(_heads(connection, _RETRYING))
-            self._idle_at = connection.execute(_NEXT_IDLE).scalar()
+            self._retries = list(_heads(connection, _RETRYING, _FIRST_RETRYING))
+            self._idle_at = _NEXT_IDLE.scalar(connection, {})
         unread = self._unread | notes.touched
         if self._knows_nothing:
             self._lines = {}
-            unread = set(connection.execute(_LINES).scalars())
+            unread = {row.queue_id for row in _LINES.all(connection, {})}
         for queue_id in unread:
             self._lines[queue_id] = _read(connection, queue_id)
         self._unread, self._knows_nothing = set(), False
@@ -118,23 +119,23 @@ class Admission:
 
 def _read(connection: Connection, queue_id: str | None) -> Line:
     if queue_id is None:
-        return Line(None, _heads(connection, _WITHOUT_QUEUE))
+        return Line(None, _heads(connection, _WITHOUT_QUEUE, _FIRST_WITHOUT_QUEUE))
     row = line.row_of(connection, queue_id)
     if row is None:
         return Line(None, ())
     queue = line.as_seen(connection, row)
     if not queue.places:
         return Line(queue, ())
-    head = connection.execute(_HEAD, {"queue": queue_id, "most": min(queue.places, LOOK_AHEAD)})
+    head = _HEAD.all(connection, {"queue": queue_id, "most": min(queue.places, LOOK_AHEAD)})
     return Line(queue, tuple(map(_waiting, head)))
 
 
-def _heads(connection: Connection, query: Select[Any]) -> tuple[Waiting, ...]:
+def _heads(connection: Connection, query: Select[Any], limited: Prepared) -> tuple[Waiting, ...]:
     """Return the first of those who wait; where that is not all, the first of each demand.
 
     So nobody who fits is hidden behind those that don't.
     """
-    first = list(connection.execute(query.limit(LOOK_AHEAD)))
+    first = limited.all(connection, {})
     if len(first) == LOOK_AHEAD:
         columns = (jobs.c.cpus, jobs.c.memory, jobs.c.gpus)
         for demand in connection.execute(query.order_by(None).with_only_columns(*columns).distinct()).all():
@@ -169,7 +170,10 @@ _JOB = select(
 )
 _IN_ORDER = _JOB.where(IN_LINE).order_by(jobs.c.rank, jobs.c.turn, jobs.c.id)
 _WITHOUT_QUEUE = _IN_ORDER.where(jobs.c.queue_id.is_(None))
-_HEAD = _IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("most"))
+_HEAD = Prepared(_IN_ORDER.where(jobs.c.queue_id == bindparam("queue")).limit(bindparam("most")))
 _RETRYING = _JOB.where(RETRYING).order_by(jobs.c.due_at)
-_LINES = select(jobs.c.queue_id).where(IN_LINE).distinct()
-_NEXT_IDLE = select(func.min(line.IDLE_UNTIL)).where(line.IDLE)
+_FIRST_WITHOUT_QUEUE, _FIRST_RETRYING = (
+    Prepared(query.limit(LOOK_AHEAD)) for query in (_WITHOUT_QUEUE, _RETRYING)
+)
+_LINES = Prepared(select(jobs.c.queue_id).where(IN_LINE).distinct())
+_NEXT_IDLE = Prepared(select(func.min(line.IDLE_UNTIL)).where(line.IDLE))

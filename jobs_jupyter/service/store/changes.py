@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from jobs_jupyter.models.errors import JobStateError
 from jobs_jupyter.models.job import JobConfig, packages_of
@@ -19,15 +19,16 @@ from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import turn_of
 from jobs_jupyter.service.store import line, packages, remotes
 from jobs_jupyter.service.store.entry import finish, publish, set_job, tell
+from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.records import TERMINAL, require, status_of, statuses
 from jobs_jupyter.service.store.remotes import Remote
 from jobs_jupyter.service.store.runs import launch
 from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, runs, tags
 
-# built once: building a statement costs more than running it
-_BY_KEY = select(jobs).where(jobs.c.idempotency_key == bindparam("key"))
-_LIVING = select(runs).where(runs.c.job_id == bindparam("job"), RUN_ALIVE)
-_ADD_JOB, _ADD_TAG = insert(jobs).returning(*jobs.c), insert(tags)
+_BY_KEY = Prepared(select(jobs).where(jobs.c.idempotency_key == bindparam("key")))
+_LIVING = Prepared(select(runs).where(runs.c.job_id == bindparam("job"), RUN_ALIVE))
+_ADD_JOB = Prepared(insert(jobs).returning(*jobs.c))
+_ADD_TAG = insert(tags)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
     priority = wanted.priority if wanted else None
     rank, turn = turn_of(queue.execution_mode if queue else "FIFO", priority, now)
     plain = 0 if queue else new.counts_as
-    row = connection.execute(
-        _ADD_JOB,
+    row = _ADD_JOB.one(
+        connection,
         {
             "id": new.id,
             "name": new.name,
@@ -95,7 +96,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "updated_at": now,
             "status_updated_at": now,
         },
-    ).one()
+    )
     _index_tags(connection, row)
     if queue:
         line.arrive(connection, queue)
@@ -113,7 +114,7 @@ def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None
     asked_before = job.stop_requested_at is not None
     if not asked_before:
         job = set_job(connection, job_id, now, stop_requested_at=now, reason="stopping")
-    living = connection.execute(_LIVING, {"job": job_id}).one_or_none()
+    living = _LIVING.first(connection, {"job": job_id})
     if living is None:
         finish(connection, job, "TERMINATED", now, reason="stopped")
         return None
@@ -169,7 +170,7 @@ def _retag(connection: Connection, job_id: str, new: dict[str, str], now: int) -
     return new
 
 
-def _index_tags(connection: Connection, job: Row[Any]) -> None:
+def _index_tags(connection: Connection, job: Row) -> None:
     rows = [
         {"job_id": job.id, "key": key, "value": value, "created_at": job.created_at, "state": job.state}
         for key, value in json.loads(job.tags).items()
@@ -178,11 +179,11 @@ def _index_tags(connection: Connection, job: Row[Any]) -> None:
         connection.execute(_ADD_TAG, rows)
 
 
-def _by_key(connection: Connection, key: str) -> Row[Any] | None:
-    return connection.execute(_BY_KEY, {"key": key}).one_or_none()
+def _by_key(connection: Connection, key: str) -> Row | None:
+    return _BY_KEY.first(connection, {"key": key})
 
 
-def _terminal(connection: Connection, job_id: str, what: str) -> Row[Any]:
+def _terminal(connection: Connection, job_id: str, what: str) -> Row:
     job = require(connection, job_id)
     if job.state not in TERMINAL:
         raise JobStateError(

@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig, read_compute_config
 from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError
 from jobs_jupyter.models.names import random_compute_config_name
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service.clock import iso
+from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.schema import compute_configs
 
 Config = ComputeConfig | MultiResourceComputeConfig
@@ -59,7 +60,7 @@ def every(connection: Connection, include_archived: bool) -> list[dict[str, Any]
     )
     if not include_archived:
         query = query.where(compute_configs.c.archived_at.is_(None))
-    latest: dict[str, Row[Any]] = {}
+    latest: dict[str, Row] = {}
     for row in connection.execute(query):
         if row.name not in latest or row.version > latest[row.name].version:
             latest[row.name] = row
@@ -91,12 +92,12 @@ def _row(connection: Connection, new: NewConfig, now: int) -> dict[str, Any]:
     }
 
 
-def _latest(connection: Connection, name: str) -> Row[Any] | None:
+def _latest(connection: Connection, name: str) -> Row | None:
     versions = select(compute_configs).where(compute_configs.c.name == name)
     return connection.execute(versions.order_by(compute_configs.c.version.desc()).limit(1)).one_or_none()
 
 
-def _require(connection: Connection, wanted: str) -> Row[Any]:
+def _require(connection: Connection, wanted: str) -> Row:
     """Return the row of `name` or `name:version`; where there is none, say what there is."""
     name, _, version = wanted.partition(":")
     latest = _latest(connection, name)
@@ -127,7 +128,7 @@ def _not_found(connection: Connection, name: str) -> str:
     return f"{text}; there are {', '.join(sorted(known[:_SUGGESTIONS]))}{more}.{hint}"
 
 
-def _status(row: Row[Any]) -> dict[str, Any]:
+def _status(row: Row) -> dict[str, Any]:
     full = {
         "id": row.id,
         "name": row.name,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from jobs_jupyter.models.sizes import apart
 from jobs_jupyter.service.resources import NOTHING, Capacity, Demand
+from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.schema import IN_LINE, RETRYING, RUN_ALIVE, jobs, runs
 
 CAPACITY = "capacity"
-_IN_USE = (
+_IN_USE = Prepared(
     select(runs.c.cpu_list, runs.c.gpu_list, jobs.c.cpus, jobs.c.memory, jobs.c.gpus)
     .join(jobs, jobs.c.id == runs.c.job_id)
     .where(RUN_ALIVE)
@@ -27,7 +28,7 @@ _LONGER_AND_MORE = and_(
 )
 # one after the other: each is found by its state
 _WAIT_FOR_MORE = tuple(
-    select(jobs.c.id).where(waiting, _LONGER_AND_MORE).limit(1) for waiting in (IN_LINE, RETRYING)
+    Prepared(select(jobs.c.id).where(waiting, _LONGER_AND_MORE).limit(1)) for waiting in (IN_LINE, RETRYING)
 )
 _KEPT = "what is free is kept for a larger job that waits longer"
 
@@ -51,7 +52,7 @@ class Leases:
 
 def leases(connection: Connection) -> Leases:
     """Return what is in use now."""
-    return Leases(capacity(connection), connection.execute(_IN_USE).all())
+    return Leases(capacity(connection), _IN_USE.all(connection, {}))
 
 
 def capacity(connection: Connection) -> Capacity:
@@ -65,7 +66,7 @@ def demand_of(row: Any) -> Demand:
     return Demand(row.cpus or 0, row.memory or 0, row.gpus or 0)
 
 
-def shortage(connection: Connection, job: Row[Any]) -> str | None:
+def shortage(connection: Connection, job: Row) -> str | None:
     """Say what a job that waits for resources lacks: `needs 2 GPUs, 1 is free`; None: nothing.
 
     To be asked of a job that could start otherwise.
@@ -91,10 +92,10 @@ def shortage(connection: Connection, job: Row[Any]) -> str | None:
     return _KEPT if _is_passed_over(connection, job, free) else None
 
 
-def _is_passed_over(connection: Connection, job: Row[Any], free: Demand) -> bool:
+def _is_passed_over(connection: Connection, job: Row, free: Demand) -> bool:
     """Whether somebody waits for longer who does not fit: then what is free may be kept for that one."""
     values = {"due": job.due_at, "cpus": free.cpus, "memory": free.memory, "gpus": free.gpus}
-    return any(connection.execute(query, values).first() for query in _WAIT_FOR_MORE)
+    return any(query.first(connection, values) for query in _WAIT_FOR_MORE)
 
 
 def _count(number: int, kind: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
 
 from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
 from jobs_jupyter.models.job import JobConfig
@@ -16,6 +16,7 @@ from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service.clock import SECOND, iso
 from jobs_jupyter.service.scheduler import Queue
 from jobs_jupyter.service.store import compute, noted
+from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.schema import IN_LINE, jobs, queues
 
 ALIVE = ("STARTING", "RUNNING")
@@ -27,30 +28,35 @@ SETTINGS = ("execution_mode", "max_concurrency", "idle_timeout_s", "auto_termina
 
 _LABELS = "queue labels"
 
-# built once: building a statement costs more than running it
-_QUEUE = select(queues).where(queues.c.id == bindparam("queue"))
+_QUEUE = Prepared(select(queues).where(queues.c.id == bindparam("queue")))
 _OF_PROJECT = select(queues).where(queues.c.project == bindparam("project"))
-_BY_NAME = _OF_PROJECT.where(queues.c.name == bindparam("name"))
-_BY_DIGEST = _OF_PROJECT.where(queues.c.name.is_(None), queues.c.digest == bindparam("digest"))
-_SET_QUEUE = update(queues).where(queues.c.id == bindparam("queue"))
+_BY_NAME = Prepared(_OF_PROJECT.where(queues.c.name == bindparam("name")))
+_BY_DIGEST = Prepared(_OF_PROJECT.where(queues.c.name.is_(None), queues.c.digest == bindparam("digest")))
+_SET_QUEUE = Prepared(update(queues).where(queues.c.id == bindparam("queue")))
 _OF_QUEUE = select(func.count()).select_from(jobs).where(jobs.c.queue_id == bindparam("queue"))
 # two look-ups in the index instead of one walk past all that wait
-_TAKEN = select(
-    _OF_QUEUE.where(jobs.c.state == "RUNNING").scalar_subquery()
-    + _OF_QUEUE.where(jobs.c.state == "STARTING", jobs.c.due_at.is_(None)).scalar_subquery()
+_TAKEN = Prepared(
+    select(
+        _OF_QUEUE.where(jobs.c.state == "RUNNING").scalar_subquery()
+        + _OF_QUEUE.where(jobs.c.state == "STARTING", jobs.c.due_at.is_(None)).scalar_subquery()
+    )
 )
 _TURN = tuple_(jobs.c.rank, jobs.c.turn, jobs.c.id)
-_AHEAD = select(func.count()).where(
-    jobs.c.queue_id == bindparam("queue"),
-    IN_LINE,
-    tuple_(bindparam("rank"), bindparam("turn"), bindparam("job")) > _TURN,
+_AHEAD = Prepared(
+    select(func.count()).where(
+        jobs.c.queue_id == bindparam("queue"),
+        IN_LINE,
+        tuple_(bindparam("rank"), bindparam("turn"), bindparam("job")) > _TURN,
+    )
 )
-_ACTIVE = select(jobs.c.id).where(jobs.c.queue_id == bindparam("queue"), jobs.c.state.in_(ALIVE)).limit(1)
+_ACTIVE = Prepared(
+    select(jobs.c.id)
+    .where(jobs.c.queue_id == bindparam("queue"), or_(*(jobs.c.state == state for state in ALIVE)))
+    .limit(1)
+)
 
 
-def join(
-    connection: Connection, config: JobConfig, project: str, creator_id: str, now: int
-) -> Row[Any] | None:
+def join(connection: Connection, config: JobConfig, project: str, creator_id: str, now: int) -> Row | None:
     """Return the queue that the config asks for, made where its spec is new; None: no queue.
 
     Raises:
@@ -64,7 +70,7 @@ def join(
     return found
 
 
-def look_up(connection: Connection, config: JobConfig, project: str) -> Row[Any] | None:
+def look_up(connection: Connection, config: JobConfig, project: str) -> Row | None:
     """Return the queue that the config asks for; None: no queue, or one that its spec has yet to make.
 
     Raises:
@@ -96,12 +102,10 @@ def look_up(connection: Connection, config: JobConfig, project: str) -> Row[Any]
     return found
 
 
-def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row[Any] | None:
+def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row | None:
     if spec.name is not None:
-        return connection.execute(_BY_NAME, {"project": project, "name": spec.name}).one_or_none()
-    return connection.execute(
-        _BY_DIGEST, {"project": project, "digest": _digest(connection, spec)}
-    ).one_or_none()
+        return _BY_NAME.first(connection, {"project": project, "name": spec.name})
+    return _BY_DIGEST.first(connection, {"project": project, "digest": _digest(connection, spec)})
 
 
 def _digest(connection: Connection, spec: JobQueueSpec) -> str:
@@ -112,7 +116,7 @@ def _digest(connection: Connection, spec: JobQueueSpec) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _target(connection: Connection, name: str | None, project: str) -> Row[Any]:
+def _target(connection: Connection, name: str | None, project: str) -> Row:
     query = select(queues).where(queues.c.project == project)
     rows = {row.name: row for row in connection.execute(query.where(queues.c.name.is_not(None)))}
     if name in rows:
@@ -148,7 +152,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
     return queue_id
 
 
-def _check_same(connection: Connection, queue: Row[Any], spec: JobQueueSpec) -> None:
+def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
     """Refuse a spec that gives a setting another value than the queue was made with."""
     given = spec.to_dict(exclude_unset=True)
     made = {**JobQueueSpec.from_dict(json.loads(queue.spec)).to_dict(), **_settings(queue)}
@@ -165,13 +169,13 @@ def _check_same(connection: Connection, queue: Row[Any], spec: JobQueueSpec) -> 
         )
 
 
-def compute_config_of(connection: Connection, queue: Row[Any]) -> str | None:
+def compute_config_of(connection: Connection, queue: Row) -> str | None:
     """Return a queue's compute config by name and version; where its spec gave none, the latest of then."""
     wanted = json.loads(queue.spec).get("compute_config")
     return compute.full_name(connection, wanted, queue.created_at) if wanted is not None else None
 
 
-def _settings(queue: Row[Any]) -> dict[str, Any]:
+def _settings(queue: Row) -> dict[str, Any]:
     values = {name: getattr(queue, name) for name in SETTINGS}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -189,13 +193,13 @@ def due(connection: Connection, _: int = 0) -> None:
     noted.of(connection).timed = True
 
 
-def as_seen(connection: Connection, queue: Row[Any]) -> Queue:
+def as_seen(connection: Connection, queue: Row) -> Queue:
     """Return a queue as the scheduler sees it."""
-    taken = connection.execute(_TAKEN, {"queue": queue.id}).scalar_one()
+    taken = _TAKEN.scalar(connection, {"queue": queue.id})
     return Queue(queue.max_concurrency, taken, _left(queue, taken))
 
 
-def _left(queue: Row[Any], taken: int) -> int | None:
+def _left(queue: Row, taken: int) -> int | None:
     """Return how many jobs may still begin in the queue's cluster, or in its next one if nobody is in it."""
     most: int | None = queue.auto_termination_threshold_job_count
     if most is None:
@@ -204,13 +208,13 @@ def _left(queue: Row[Any], taken: int) -> int | None:
     return left if left > 0 else 0 if taken else most
 
 
-def is_spent(queue: Row[Any]) -> bool:
+def is_spent(queue: Row) -> bool:
     """Whether the queue's cluster has run all the jobs that it may."""
     most = queue.auto_termination_threshold_job_count
     return most is not None and queue.cluster_started_at is not None and queue.cluster_jobs >= most
 
 
-def position(connection: Connection, job: Row[Any]) -> str | None:
+def position(connection: Connection, job: Row) -> str | None:
     """Say where a job that waits for its first run stands in its queue's line: `queued: 3rd in gpu`.
 
     None where it has no queue, or is first in a line that has a place for it.
@@ -219,7 +223,7 @@ def position(connection: Connection, job: Row[Any]) -> str | None:
         return None
     queue = require(connection, job.queue_id)
     values = {"queue": job.queue_id, "rank": job.rank, "turn": job.turn, "job": job.id}
-    ahead = connection.execute(_AHEAD, values).scalar_one()
+    ahead = _AHEAD.scalar(connection, values)
     if not ahead and as_seen(connection, queue).places:
         return None
     return f"queued: {_ordinal(ahead + 1)} in {queue.name or queue.id}"
@@ -254,7 +258,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     return int(queue.clusters + fresh)
 
 
-def arrive(connection: Connection, queue: Row[Any]) -> None:
+def arrive(connection: Connection, queue: Row) -> None:
     """A job waits in the queue from now on: its cluster is not idle."""
     touch(connection, queue.id)
     if queue.idle_since is not None:
@@ -267,7 +271,7 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     touch(connection, queue_id)
     if queue_id is None:
         return
-    if connection.execute(_ACTIVE, {"queue": queue_id}).first() is None:
+    if _ACTIVE.first(connection, {"queue": queue_id}) is None:
         _set(connection, queue_id, idle_since=now)
         noted.of(connection).timed = True
 
@@ -301,7 +305,7 @@ def clusters(connection: Connection) -> dict[str, int]:
 # --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
 
 
-def require(connection: Connection, queue_id: str) -> Row[Any]:
+def require(connection: Connection, queue_id: str) -> Row:
     """Return the queue's row."""
     row = row_of(connection, queue_id)
     if row is None:
@@ -309,19 +313,19 @@ def require(connection: Connection, queue_id: str) -> Row[Any]:
     return row
 
 
-def row_of(connection: Connection, queue_id: str) -> Row[Any] | None:
+def row_of(connection: Connection, queue_id: str) -> Row | None:
     """Return the queue's row, None where there is none; read once in a transaction, until it changes."""
     kept = noted.of(connection).queues
     if kept is not None and queue_id in kept:
         return kept[queue_id]
-    row = connection.execute(_QUEUE, {"queue": queue_id}).one_or_none()
+    row = _QUEUE.first(connection, {"queue": queue_id})
     if kept is not None:
         kept[queue_id] = row
     return row
 
 
 def _set(connection: Connection, queue_id: str, **values: Any) -> None:
-    connection.execute(_SET_QUEUE, {"queue": queue_id, **values})
+    _SET_QUEUE.run(connection, {"queue": queue_id, **values})
     noted.forget(connection, queue_id)
 
 

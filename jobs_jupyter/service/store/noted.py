@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
+
+from jobs_jupyter.service.store.prepared import Row
 
 _NOTES = "notes"
 
@@ -32,7 +34,7 @@ class Notes:
     touched: set[str | None] = field(default_factory=set)
     events: list[Told] = field(default_factory=list)
     timed: bool = False
-    queues: dict[str, Row[Any] | None] | None = None
+    queues: dict[str, Row | None] | None = None
 
 
 def begin(connection: Connection) -> Notes:

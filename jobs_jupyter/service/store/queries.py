@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Select,
     and_,
     false,
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from jobs_jupyter.models.errors import InvalidRequestError, JobNotFoundError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.spelling import nearest_few
+from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.records import (
     ALIVE,
     SUGGESTIONS,
@@ -134,14 +134,14 @@ def _query(listing: Listing) -> Select[Any]:
     return _by_creation(listing) if column is jobs.c.created_at else _by(column, listing)
 
 
-def _texts(connection: Connection, rows: Sequence[Row[Any]], shelf: Shelf) -> list[str]:
+def _texts(connection: Connection, rows: Sequence[Row], shelf: Shelf) -> list[str]:
     found = shelf.find(rows)
     missing = [row for row, text in zip(rows, found, strict=True) if text is None]
     made = iter(_encoded(connection, missing, shelf) if missing else ())
     return [next(made) if text is None else text for text in found]
 
 
-def _encoded(connection: Connection, rows: Sequence[Row[Any]], shelf: Shelf) -> list[str]:
+def _encoded(connection: Connection, rows: Sequence[Row], shelf: Shelf) -> list[str]:
     texts = [json.dumps(status, separators=(",", ":")) for status in statuses(connection, rows)]
     for row, text in zip(rows, texts, strict=True):
         shelf.keep(row, text)
@@ -268,7 +268,7 @@ def active_jobs(connection: Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
-def run_of(connection: Connection, job_id: str, run: str | None) -> Row[Any] | None:
+def run_of(connection: Connection, job_id: str, run: str | None) -> Row | None:
     """Return the named run of a job, or its last one; None where it has none yet."""
     job = require(connection, job_id)
     query = select(runs).where(runs.c.job_id == job_id).order_by(runs.c.attempt.desc())
@@ -287,9 +287,7 @@ def last_seq(connection: Connection) -> int:
     return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
 
 
-def events_after(
-    connection: Connection, after: int, job_ids: Sequence[str], limit: int
-) -> Sequence[Row[Any]]:
+def events_after(connection: Connection, after: int, job_ids: Sequence[str], limit: int) -> Sequence[Row]:
     """Return the events that follow number `after`, of these jobs or of all, oldest first."""
     query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
     if job_ids:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.models.spelling import nearest_few
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.leases import shortage
+from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.schema import jobs, runs
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TERMINATED")
@@ -37,20 +38,20 @@ _COMMON = (
     "max_runs",
 )
 
+_JOB = Prepared(select(jobs).where(jobs.c.id == bindparam("job")))
+_RUNS_OF_ONE = Prepared(select(runs).where(runs.c.job_id == bindparam("job")).order_by(runs.c.attempt))
 # built once: building a statement costs more than running it
-_JOB = select(jobs).where(jobs.c.id == bindparam("job"))
-_RUNS_OF_ONE = select(runs).where(runs.c.job_id == bindparam("job")).order_by(runs.c.attempt)
 _RUNS_OF_ALL = (
     select(runs).where(runs.c.job_id.in_(bindparam("jobs", expanding=True))).order_by(runs.c.attempt)
 )
 
 
-def job_row(connection: Connection, job_id: str) -> Row[Any] | None:
+def job_row(connection: Connection, job_id: str) -> Row | None:
     """Return the job's row, archived or not."""
-    return connection.execute(_JOB, {"job": job_id}).one_or_none()
+    return _JOB.first(connection, {"job": job_id})
 
 
-def require(connection: Connection, job_id: str) -> Row[Any]:
+def require(connection: Connection, job_id: str) -> Row:
     """Return the job's row; where there is none, say so with what may have been meant."""
     row = job_row(connection, job_id)
     if row is not None:
@@ -63,27 +64,27 @@ def require(connection: Connection, job_id: str) -> Row[Any]:
     raise JobNotFoundError(text + (f" The nearest ids: {', '.join(near)}." if near else ""))
 
 
-def runs_of(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
+def runs_of(connection: Connection, job_id: str) -> Sequence[Row]:
     """Return the runs of a job, oldest first."""
-    return connection.execute(_RUNS_OF_ONE, {"job": job_id}).all()
+    return _RUNS_OF_ONE.all(connection, {"job": job_id})
 
 
-def statuses(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def statuses(connection: Connection, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return these jobs as JobStatus dicts."""
     if len(rows) == 1:
         return [status(connection, rows[0], runs_of(connection, rows[0].id))]
-    found: dict[str, list[Row[Any]]] = {row.id: [] for row in rows}
+    found: dict[str, list[Row]] = {row.id: [] for row in rows}
     for run in connection.execute(_RUNS_OF_ALL, {"jobs": list(found)}):
         found[run.job_id].append(run)
     return [status(connection, row, found[row.id]) for row in rows]
 
 
-def status(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def status(connection: Connection, row: Row, its_runs: Sequence[Row]) -> dict[str, Any]:
     """Return the job as a JobStatus dict."""
     return status_of(_common(connection, row), row, its_runs)
 
 
-def status_of(common: dict[str, Any], row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def status_of(common: dict[str, Any], row: Row, its_runs: Sequence[Row]) -> dict[str, Any]:
     """Return the job as a JobStatus dict; `common` is its view, or what of it a status has too."""
     full = {
         **{name: common[name] for name in _COMMON},
@@ -96,7 +97,7 @@ def status_of(common: dict[str, Any], row: Row[Any], its_runs: Sequence[Row[Any]
     return {key: value for key, value in full.items() if value is not None}
 
 
-def view(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) -> dict[str, Any]:
+def view(connection: Connection, row: Row, its_runs: Sequence[Row]) -> dict[str, Any]:
     """Return the job as the feed shows it: the same small shape whatever changed."""
     return {
         **_common(connection, row),
@@ -107,7 +108,7 @@ def view(connection: Connection, row: Row[Any], its_runs: Sequence[Row[Any]]) ->
     }
 
 
-def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def _common(connection: Connection, row: Row) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
@@ -127,14 +128,14 @@ def _common(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _why_it_waits(connection: Connection, row: Row[Any]) -> str | None:
+def _why_it_waits(connection: Connection, row: Row) -> str | None:
     if row.due_at is None:
         return None
     place = line.position(connection, row) if row.state == "STARTING" else None
     return place or shortage(connection, row)
 
 
-def _run(row: Row[Any]) -> dict[str, Any]:
+def _run(row: Row) -> dict[str, Any]:
     full = {
         "name": row.name,
         "attempt": row.attempt,

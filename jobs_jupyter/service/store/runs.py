@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_run_name
@@ -20,15 +19,15 @@ from jobs_jupyter.service.resources import NOTHING
 from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.entry import finish, publish, set_job, set_state
 from jobs_jupyter.service.store.leases import Leases, demand_of
+from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.records import ALIVE, job_row, require, runs_of
 from jobs_jupyter.service.store.schema import runs
 
 LONGEST_RETRY_DELAY_S = 60
 
-# built once: building a statement costs more than running it
-_RUN = select(runs).where(runs.c.name == bindparam("run"))
-_ADD_RUN = insert(runs).returning(*runs.c)
-_SET_RUN = update(runs).where(runs.c.name == bindparam("run")).returning(*runs.c)
+_RUN = Prepared(select(runs).where(runs.c.name == bindparam("run")))
+_ADD_RUN = Prepared(insert(runs).returning(*runs.c))
+_SET_RUN = Prepared(update(runs).where(runs.c.name == bindparam("run")).returning(*runs.c))
 
 
 def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, now: int) -> Launch | None:
@@ -43,8 +42,8 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
         finish(connection, job, "FAILED", now, reason=why[:500])
         return None
     earlier = runs_of(connection, job_id)
-    run = connection.execute(
-        _ADD_RUN,
+    run = _ADD_RUN.one(
+        connection,
         {
             "name": new_run_name(),
             "job_id": job_id,
@@ -55,7 +54,7 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
             "created_at": now,
             **given.take(demand_of(job) if job.memory is not None else NOTHING),
         },
-    ).one()
+    )
     if not earlier and job.queue_id is not None:
         line.enter(connection, job.queue_id, now)
     job = set_job(connection, job_id, now, due_at=None)
@@ -77,7 +76,7 @@ def preparing(connection: Connection, run: str, text: str, now: int) -> None:
         return
     job, its_runs = require(connection, row.job_id), runs_of(connection, row.job_id)
     if job.stop_requested_at is None:
-        its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, {"run": run, "reason": text}).one()]
+        its_runs = [*its_runs[:-1], _SET_RUN.one(connection, {"run": run, "reason": text})]
         job = set_job(connection, job.id, now, reason=text)
         publish(connection, job, its_runs, "run", now)
 
@@ -102,12 +101,10 @@ def run_started(connection: Connection, run: str, now: int) -> bool:
     return job.stop_requested_at is not None
 
 
-def _running(
-    connection: Connection, job: Row[Any], its_runs: Sequence[Row[Any]], at: int
-) -> tuple[Row[Any], Sequence[Row[Any]]]:
+def _running(connection: Connection, job: Row, its_runs: Sequence[Row], at: int) -> tuple[Row, Sequence[Row]]:
     """The last of a job's runs is running; returns the job and its runs as they are now."""
     values = {"run": its_runs[-1].name, "state": "RUNNING", "started_at": at, "reason": None}
-    its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, values).one()]
+    its_runs = [*its_runs[:-1], _SET_RUN.one(connection, values)]
     if job.state == "STARTING":
         job = set_state(connection, job, "RUNNING", at, started_at=at, reason=None)
         publish(connection, job, its_runs, "state", at)
@@ -144,7 +141,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         "cpu_time_s": outcome.cpu_time_s,
         "peak_memory": outcome.peak_memory,
     }
-    its_runs = [*its_runs[:-1], connection.execute(_SET_RUN, ends).one()]
+    its_runs = [*its_runs[:-1], _SET_RUN.one(connection, ends)]
     if outcome.succeeded:
         finish(connection, job, "SUCCEEDED", now, its_runs, exit_code=0)
     elif job.stop_requested_at is not None:
@@ -164,18 +161,18 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     return str(job.id)
 
 
-def run_row(connection: Connection, run: str) -> Row[Any] | None:
+def run_row(connection: Connection, run: str) -> Row | None:
     """Return the run's row."""
-    return connection.execute(_RUN, {"run": run}).one_or_none()
+    return _RUN.first(connection, {"run": run})
 
 
 def launch_of(connection: Connection, run: str) -> Launch:
     """Return what it takes to start a run, or to find it again."""
-    row = connection.execute(_RUN, {"run": run}).one()
+    row = _RUN.one(connection, {"run": run})
     return launch(connection, require(connection, row.job_id), row)
 
 
-def launch(connection: Connection, job: Row[Any], row: Row[Any], config: JobConfig | None = None) -> Launch:
+def launch(connection: Connection, job: Row, row: Row, config: JobConfig | None = None) -> Launch:
     """Return what it takes to start a run of a job, from their rows; `config` where it is known."""
     return Launch(
         job_id=job.id,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row
-
+from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.records import TERMINAL
 
 MOST_JOBS = 2000
@@ -23,12 +21,12 @@ class Shelf:
         self._kept: dict[tuple[str, int], str] = {}
         self._lock = threading.Lock()
 
-    def find(self, rows: Sequence[Row[Any]]) -> list[str | None]:
+    def find(self, rows: Sequence[Row]) -> list[str | None]:
         """Return what is kept of each of these jobs, as they are in these rows."""
         kept = self._kept.get
         return [kept((row.id, row.updated_at)) for row in rows]
 
-    def keep(self, row: Row[Any], text: str) -> None:
+    def keep(self, row: Row, text: str) -> None:
         """Keep the status of a job that has ended: what others wait for can change without their rows."""
         if row.state in TERMINAL:
             with self._lock:
