@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 HOME_VARIABLE = "JOBS_JUPYTER_HOME"
@@ -38,13 +38,17 @@ def _digest(digest: str) -> str:
 
 
 class _Below:
-    """A file or directory below the root; its path is made when it is asked for."""
+    """A file or directory below the root; its path is made when it is asked for first."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def __set_name__(self, _: type[object], attribute: str) -> None:
+        self._attribute = attribute
+
     def __get__(self, paths: RunPaths | JobPaths, _: type[object]) -> Path:
-        return paths.root / self._name
+        found = paths.__dict__[self._attribute] = paths.root / self._name
+        return found
 
 
 class RunPaths:
@@ -84,7 +88,18 @@ class JobPaths:
 
     def run(self, name: str) -> RunPaths:
         """Return the paths of the run of that name."""
-        return RunPaths(self.runs / _safe(name))
+        return _run(self.runs, name)
+
+
+# each is asked for many times while its job is under way
+@lru_cache(1024)
+def _job(jobs: Path, job_id: str) -> JobPaths:
+    return JobPaths(jobs / _safe(job_id))
+
+
+@lru_cache(1024)
+def _run(runs: Path, name: str) -> RunPaths:
+    return RunPaths(runs / _safe(name))
 
 
 class StatePaths:
@@ -119,7 +134,7 @@ class StatePaths:
 
     def job(self, job_id: str) -> JobPaths:
         """Return the paths of the job of that id."""
-        return JobPaths(self.jobs / _safe(job_id))
+        return _job(self.jobs, job_id)
 
     def queue(self, queue_id: str) -> Path:
         """Return the directory of a queue; its clusters' scratch directories are in it."""

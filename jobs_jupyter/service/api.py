@@ -30,7 +30,6 @@ from jobs_jupyter.models.errors import (
     SecretNotFoundError,
     VaultError,
 )
-from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_job_id, random_job_name
 from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import RunPaths
@@ -50,7 +49,6 @@ from jobs_jupyter.service.log_api import LogHandlers
 from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.masking import Masks
 from jobs_jupyter.service.queue_api import QueueHandlers
-from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.routes import JOB, SUBMIT, Operation, json_body, openapi
 from jobs_jupyter.service.state import ServiceState
 from jobs_jupyter.service.store import asked, changes, packages, queries
@@ -117,7 +115,8 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             if not check_only:
                 arguments.packaged(config)
             await self.supervisor.runner.refuse(config, interpreter)
-            demand = await self._demand(config)
+            if check_only:  # else it is asked within the submit's transaction
+                await self.database.read(asked.demand, config, config.project or DEFAULT_PROJECT)
             remotes = await self.supervisor.remotes.look(config, variables)
         except JobsError:
             if known := await self.database.read(queries.by_key, key):  # what it asked for was there then
@@ -134,7 +133,6 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             config=config,
             interpreter=interpreter,
             idempotency_key=key,
-            demand=demand,
             counts_as=self.state.counts_as,
             remotes=remotes,
         )
@@ -255,12 +253,6 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
     async def add_blobs(self, request: Request) -> Response:
         """Store file contents, each under its SHA-256."""
         return JSONResponse({"stored": await self.supervisor.packages.add_blobs(_chunks(request))})
-
-    async def _demand(self, config: JobConfig) -> Demand | None:
-        """Return what a job asks for, None for nothing; refused where it, or its queue, can't be had."""
-        if config.compute_config is None and config.job_queue_config is None:
-            return None
-        return await self.database.read(asked.demand, config, config.project or DEFAULT_PROJECT)
 
     async def _masks(self, paths: RunPaths) -> Masks | None:
         return await asyncio.to_thread(LogText(paths, self.state.vault, ended=True).masks)

@@ -1,7 +1,7 @@
 """The change feed: tells whoever listens what was committed.
 
 The events are in the database, written in the transaction of the change, so that any number can be
-replayed. The newest are also kept here, encoded once for all who listen: a change reaches a hundred
+replayed. The newest are also kept here, and encoded once for all who listen: a change reaches a hundred
 watchers without a hundred questions to the database.
 
 A stream that was up to date and has fallen far behind, since its reader is slow, gets of each job the
@@ -14,6 +14,7 @@ import asyncio
 import json
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from jobs_jupyter.service.clock import Clock, iso
@@ -34,7 +35,7 @@ class Feed:
         self._database = database
         self._clock = clock
         self._changed = asyncio.Event()
-        self._recent: list[tuple[int, str, bytes]] = []
+        self._recent: list[_Kept] = []
         self._complete_after: int | None = None  # what follows this number is all in `_recent`
         self.commits = 0
         self.closed = False
@@ -46,11 +47,11 @@ class Feed:
 
     def tell(self, events: Sequence[Told]) -> None:
         """These were committed, after all that was told before."""
-        self._recent += [(event.seq, event.job_id, _encode(event)) for event in events]
+        self._recent += map(_Kept, events)
         if events and self._complete_after is None:
             self._complete_after = events[0].seq - 1
         if len(self._recent) > 2 * KEPT:
-            self._complete_after = self._recent[-KEPT - 1][0]
+            self._complete_after = self._recent[-KEPT - 1].seq
             del self._recent[:-KEPT]
         self.wake()
 
@@ -85,7 +86,7 @@ class Feed:
                 if was_up_to_date and not jobs and len(found) >= BATCH:
                     found = _newest_of_each(found)
                 places.may_wait()
-                yield b"".join(frame for _, _, frame in found)
+                yield b"".join(kept.frame for kept in found)
                 continue
             was_up_to_date = True
             if told := await places.moved(after, commits):
@@ -95,14 +96,29 @@ class Feed:
             if not await _wait(changed, left if soon is None else min(left, soon)) and soon is None:
                 yield b": \n\n"
 
-    async def _following(self, after: int, jobs: Sequence[str]) -> tuple[int, list[tuple[int, str, bytes]]]:
+    async def _following(self, after: int, jobs: Sequence[str]) -> tuple[int, list[_Kept]]:
         """Return what follows number `after`, oldest first, and the number up to which that is all."""
         if self._complete_after is not None and after >= self._complete_after:
-            start = bisect_right(self._recent, after, key=lambda kept: kept[0])
+            start = bisect_right(self._recent, after, key=lambda kept: kept.seq)
             new = self._recent[start:]
-            return (new[-1][0] if new else after), [kept for kept in new if not jobs or kept[1] in jobs]
+            return (new[-1].seq if new else after), [kept for kept in new if not jobs or kept.job_id in jobs]
         rows = await self._database.read(queries.events_after, after, jobs, BATCH)
-        return (rows[-1].seq if rows else after), [(row.seq, row.job_id, _encode(row)) for row in rows]
+        return (rows[-1].seq if rows else after), list(map(_Kept, rows))
+
+
+class _Kept:
+    """An event, encoded when the first stream asks for it, once for all."""
+
+    def __init__(self, event: Any) -> None:
+        self.seq: int = event.seq
+        self.job_id: str = event.job_id
+        self._event = event
+
+    @cached_property
+    def frame(self) -> bytes:
+        """Return it as a server-sent event."""
+        event = self._event
+        return _frame({"seq": event.seq, "at": iso(event.at), "kind": event.kind}, event.view)
 
 
 class _Places:
@@ -147,9 +163,9 @@ class _Places:
         return max(0.0, self._looked_at + PLACES_EVERY_S - asyncio.get_running_loop().time())
 
 
-def _newest_of_each(found: Iterable[tuple[int, str, bytes]]) -> list[tuple[int, str, bytes]]:
-    newest = {kept[1]: kept for kept in found}
-    return sorted(newest.values())
+def _newest_of_each(found: Iterable[_Kept]) -> list[_Kept]:
+    newest = {kept.job_id: kept for kept in found}
+    return sorted(newest.values(), key=lambda kept: kept.seq)
 
 
 async def _wait(changed: asyncio.Event, left: float) -> bool:
@@ -160,10 +176,6 @@ async def _wait(changed: asyncio.Event, left: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _encode(event: Any) -> bytes:
-    return _frame({"seq": event.seq, "at": iso(event.at), "kind": event.kind}, event.view)
 
 
 def _frame(about: dict[str, Any], view: str) -> bytes:

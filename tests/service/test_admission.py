@@ -38,7 +38,8 @@ from jobs_jupyter.service.store.schema import jobs, queues
 from jobs_jupyter.service.store.schema import runs as run_rows
 from tests.jobs import ended, eventually, running
 
-CAPACITY = Capacity((0, 1, 2), 100, (0, 1))
+MIB = 2**20
+CAPACITY = Capacity((0, 1, 2), 100 * MIB, (0, 1))
 MODES = tuple(JobQueueExecutionMode)
 
 
@@ -114,7 +115,12 @@ class World:
         return await self.database.write(what, *args, self.clock.now())
 
     async def submit(self, queue: int | None, priority: int | None, demand: Demand | None, runs: int) -> None:
-        config = JobConfig(entrypoint="true", max_retries=runs - 1)
+        """Submit a job; the memory that it asks for is counted in MiB."""
+        compute = None
+        if demand is not None:
+            asked = {"CPU": demand.cpus, "memory": demand.memory * MIB, "GPU": demand.gpus}
+            compute = ComputeConfig.from_dict({"min_resources": asked})
+        config = JobConfig(entrypoint="true", max_retries=runs - 1, compute_config=compute)
         if queue is not None:
             spec = JobQueueSpec(
                 idle_timeout_s=5,
@@ -130,7 +136,7 @@ class World:
         number = f"job-{next(self.numbers)}"
         await self.change(
             changes.add_job,
-            changes.NewJob(number, "n", "default", "local", "me", config, None, None, demand=demand),
+            changes.NewJob(number, "n", "default", "local", "me", config, None, None),
         )
 
     async def living(self, state: str) -> list[str]:

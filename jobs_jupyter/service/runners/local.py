@@ -236,6 +236,9 @@ class LocalRunner:
     def _finish(self, launch: Launch, otherwise: Outcome) -> None:
         """Find out how the run ended, and say it; `otherwise` where nobody wrote it down."""
         pid = self._pids.pop(launch.run, None)  # at once: it may be another process's soon
+        if outcome := read_plain_exit(self._paths(launch)):
+            self._ended(launch.run, outcome)
+            return
         finding = asyncio.create_task(self._find_out(launch, pid, otherwise))
         self._finding.add(finding)
         finding.add_done_callback(self._finding.discard)
@@ -267,14 +270,21 @@ def _claimed(claim: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def read_plain_exit(paths: RunPaths) -> Outcome | None:
+    """Return how a run ended where that is quickly told: there are no secrets, and no cell has failed."""
+    if any(os.path.lexists(place) for place in (paths.masks, paths.error)):
+        return None
+    return read_exit(paths, None)
+
+
 def read_exit(paths: RunPaths, masks: Masks | None) -> Outcome | None:
     """Return how a run ended, as its shim wrote it down; None where it did not.
 
     Of what a cell says of its exception, `masks` are not to be shown; None: nothing of it is.
     """
     try:
-        found: dict[str, Any] = json.loads(paths.exit.read_text())
-    except (OSError, ValueError):
+        found: dict[str, Any] = json.loads(cell_error.content(paths.exit) or b"")
+    except ValueError:
         return None
     return Outcome(
         found["cause"],

@@ -12,6 +12,7 @@ from jobs_jupyter.service.demand import demand_of
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.store import compute, line
 from jobs_jupyter.service.store.leases import capacity
+from jobs_jupyter.service.store.prepared import Row
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,14 @@ def demand(connection: Connection, config: JobConfig, project: str) -> Demand | 
             archived, or the job's and the queue's differ.
         UnsupportedError: this machine can never meet it, or a field of it can't be honoured here.
     """
-    shared = _resolve(connection, _of_queue(connection, config, project))
+    if config.compute_config is None and config.job_queue_config is None:
+        return None
+    return demand_in(connection, config, line.look_up(connection, config, project))
+
+
+def demand_in(connection: Connection, config: JobConfig, made: Row | None) -> Demand | None:
+    """Return the same of a job whose queue was looked up: `made`, None where its spec has yet to make it."""
+    shared = _resolve(connection, _of_queue(connection, config, made))
     own = _resolve(connection, config.compute_config)
     if own and shared and not own.is_same(shared):
         raise InvalidRequestError(
@@ -60,9 +68,8 @@ def _resolve(connection: Connection, wanted: str | compute.Config | None) -> Res
     return Resolved(*compute.usable(connection, wanted))
 
 
-def _of_queue(connection: Connection, config: JobConfig, project: str) -> str | None:
+def _of_queue(connection: Connection, config: JobConfig, made: Row | None) -> str | None:
     """Return the compute config of the job's queue: as it was made, or as its spec would make it."""
-    made = line.look_up(connection, config, project)
     if made is not None:
         return line.compute_config_of(connection, made)
     wanted = config.job_queue_config

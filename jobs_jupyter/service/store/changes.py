@@ -15,9 +15,8 @@ from jobs_jupyter.models.errors import JobStateError
 from jobs_jupyter.models.job import JobConfig, packages_of
 from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.launch import Launch
-from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import turn_of
-from jobs_jupyter.service.store import line, packages, remotes
+from jobs_jupyter.service.store import asked, line, packages, remotes
 from jobs_jupyter.service.store.entry import finish, publish, set_job, tell
 from jobs_jupyter.service.store.prepared import Prepared, Row
 from jobs_jupyter.service.store.records import TERMINAL, require, status_of, statuses
@@ -35,8 +34,8 @@ _ADD_TAG = insert(tags)
 class NewJob:
     """What a submit brings, beside what the store adds.
 
-    `demand` is what its compute config asks for; `counts_as` are the CPUs that it counts as where it
-    asks for nothing and waits in no queue; `remotes` is what its config names by remote URIs.
+    `counts_as` are the CPUs that it counts as where it asks for nothing and waits in no queue; `remotes`
+    is what its config names by remote URIs.
     """
 
     id: str
@@ -47,7 +46,6 @@ class NewJob:
     config: JobConfig
     interpreter: str | None
     idempotency_key: str | None
-    demand: Demand | None = None
     counts_as: int = 1
     remotes: tuple[Remote, ...] = ()
 
@@ -66,6 +64,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
         remotes.note(connection, new.id, new.remotes)
     its_tags = dict(new.config.tags or {})
     queue = line.join(connection, new.config, new.project, new.creator_id, now)
+    demand = asked.demand_in(connection, new.config, queue)
     wanted = new.config.job_queue_config
     priority = wanted.priority if wanted else None
     rank, turn = turn_of(queue.execution_mode if queue else "FIFO", priority, now)
@@ -88,9 +87,9 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
             "priority": priority,
             "rank": rank,
             "turn": turn,
-            "cpus": new.demand.cpus if new.demand else plain,
-            "memory": new.demand.memory if new.demand else None,
-            "gpus": new.demand.gpus if new.demand else None,
+            "cpus": demand.cpus if demand else plain,
+            "memory": demand.memory if demand else None,
+            "gpus": demand.gpus if demand else None,
             "due_at": now,
             "created_at": now,
             "updated_at": now,

@@ -28,6 +28,7 @@ from jobs_jupyter.service.filesystem import journal_mode
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.store import noted
 from jobs_jupyter.service.store.leases import CAPACITY
+from jobs_jupyter.service.store.prepared import execute
 from jobs_jupyter.service.store.schema import HEAD, events, metadata
 
 T = TypeVar("T")
@@ -129,6 +130,10 @@ class Database:
 
     def _write_all(self) -> None:
         """In the writer's thread: commit what comes, together what comes together."""
+        with self._writer_engine.connect() as connection:
+            self._write_with(connection)
+
+    def _write_with(self, connection: Connection) -> None:
         while (first := self._writes.get()) is not None:
             together = [first]
             closing = False
@@ -139,13 +144,13 @@ class Database:
                     break
                 closing = write is None
                 together += [write] if write else []
-            self._commit(together)
+            self._commit(connection, together)
             if closing:
                 return
 
-    def _commit(self, together: list[Write]) -> None:
+    def _commit(self, connection: Connection, together: list[Write]) -> None:
         try:
-            with self._writer_engine.begin() as connection:
+            with connection.begin():
                 notes = noted.begin(connection)
                 for write in together:
                     _apart(connection, write)
@@ -154,7 +159,7 @@ class Database:
             self._undone()
             if len(together) > 1:  # one that can't be written must not take the others along
                 for write in together:
-                    self._commit([write])
+                    self._commit(connection, [write])
                 return
             together[0].problem = problem
             done = together[0].settle
@@ -165,7 +170,7 @@ class Database:
 
     def _decided(self, connection: Connection) -> Any:
         """Decide what starts; a mistake in that must not undo the changes that led to it."""
-        connection.exec_driver_sql("SAVEPOINT decision")
+        execute(connection, "SAVEPOINT decision")
         told = len(noted.of(connection).events)
         try:
             return self._decide(connection)
@@ -185,16 +190,16 @@ class Database:
 def _apart(connection: Connection, write: Write) -> None:
     """Make one of several changes, so that the others stand where it fails."""
     told = len(noted.of(connection).events)
-    connection.exec_driver_sql("SAVEPOINT change")
+    execute(connection, "SAVEPOINT change")
     write.carry_out(connection)
     if write.problem is not None:
         _undo(connection, "change", told)
-    connection.exec_driver_sql("RELEASE change")
+    execute(connection, "RELEASE change")
 
 
 def _undo(connection: Connection, savepoint: str, told: int) -> None:
     """Take back what was done since a savepoint, and what was told and read then."""
-    connection.exec_driver_sql(f"ROLLBACK TO {savepoint}")
+    execute(connection, f"ROLLBACK TO {savepoint}")
     notes = noted.of(connection)
     del notes.events[told:]
     if notes.queues is not None:
@@ -221,7 +226,7 @@ def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        execute(connection, begin)
 
     return engine
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
@@ -155,7 +156,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
 def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
     """Refuse a spec that gives a setting another value than the queue was made with."""
     given = spec.to_dict(exclude_unset=True)
-    made = {**JobQueueSpec.from_dict(json.loads(queue.spec)).to_dict(), **_settings(queue)}
+    made = {**_spec(queue.spec), **_settings(queue)}
     made["compute_config"] = compute_config_of(connection, queue)
     if spec.compute_config is not None:
         given["compute_config"] = compute.full_name(connection, spec.compute_config, queue.created_at)
@@ -167,6 +168,11 @@ def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
             f"The queue {queue.name or queue.id!r} has {here}; this job's spec has {there}. "
             "Leave that out to join it as it is, or name another queue."
         )
+
+
+@lru_cache(256)
+def _spec(text: str) -> dict[str, Any]:
+    return JobQueueSpec.from_dict(json.loads(text)).to_dict()
 
 
 def compute_config_of(connection: Connection, queue: Row) -> str | None:

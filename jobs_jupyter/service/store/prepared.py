@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -35,13 +35,7 @@ class Prepared:
         compiled = self._made.get(names)
         if compiled is None:
             compiled = self._made[names] = _Compiled(connection, self._statement, list(values))
-        cursor = connection.connection.cursor()
-        parameters = compiled.parameters(values)
-        try:
-            cursor.execute(compiled.text, parameters)
-            return compiled.rows(cursor)
-        except Exception as problem:  # noqa: BLE001 - only the driver's own are meant
-            _raise_as_sqlalchemy_does(connection, compiled.text, problem)
+        return compiled.rows(execute(connection, compiled.text, compiled.parameters(values)))
 
     def one(self, connection: Connection, values: Mapping[str, Any]) -> Row:
         """Run it, and return its only row."""
@@ -92,10 +86,14 @@ class _Compiled:
         return list(map(self._row, found))
 
 
-def _raise_as_sqlalchemy_does(connection: Connection, text: str, problem: Exception) -> NoReturn:
+def execute(connection: Connection, text: str, parameters: Any = ()) -> Any:
+    """Hand a statement to the driver; returns its cursor. Raises what SQLAlchemy does, but for values."""
+    cursor = connection.connection.cursor()
     base = connection.dialect.loaded_dbapi.Error
-    if not isinstance(problem, base):
-        raise problem
-    raise DBAPIError.instance(
-        text, None, problem, base, hide_parameters=True, dialect=connection.dialect
-    ) from problem
+    try:
+        cursor.execute(text, parameters)
+    except base as problem:
+        raise DBAPIError.instance(
+            text, None, problem, base, hide_parameters=True, dialect=connection.dialect
+        ) from problem
+    return cursor

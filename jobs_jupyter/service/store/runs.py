@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -36,7 +37,7 @@ def begin_run(connection: Connection, job_id: str, boot_id: str, given: Leases, 
     if job is None or job.due_at is None or job.stop_requested_at is not None:
         return None
     try:
-        config = JobConfig.from_dict(json.loads(job.config))
+        config = _config(job.config)
     except ValueError as problem:  # a newer version's, or damaged: the others must start all the same
         why = f"could not start: its config can't be read by this version: {problem}"
         finish(connection, job, "FAILED", now, reason=why[:500])
@@ -181,7 +182,7 @@ def launch(connection: Connection, job: Row, row: Row, config: JobConfig | None 
         attempt=row.attempt,
         number=row.launch,
         boot_id=row.boot_id,
-        config=config or JobConfig.from_dict(json.loads(job.config)),
+        config=config or _config(job.config),
         interpreter=job.interpreter,
         stopping=job.stop_requested_at is not None,
         queue_id=job.queue_id,
@@ -191,6 +192,11 @@ def launch(connection: Connection, job: Row, row: Row, config: JobConfig | None 
         cpu_list=row.cpu_list if job.memory is not None else None,
         gpu_list=row.gpu_list if job.memory is not None else None,
     )
+
+
+@lru_cache(256)
+def _config(text: str) -> JobConfig:
+    return JobConfig.from_dict(json.loads(text))
 
 
 def alive(connection: Connection) -> list[Launch]:
