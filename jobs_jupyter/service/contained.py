@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 from typing import Any
 
 ANSWERS_WITHIN_S = 30.0
@@ -43,6 +42,8 @@ class Contained:
                 return
 
     def _tell(self, what: str) -> str | None:
+        import subprocess  # late: few runs are in a container, and every shim has what was imported
+
         try:
             done = subprocess.run(
                 self.commands[what],

@@ -16,16 +16,24 @@ def write(path: str, text: str) -> bool:
     """
     scratch = f"{path}.new"
     try:
-        with open(scratch, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            write_all(descriptor, text.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         os.rename(scratch, path)
     except FileNotFoundError:
         return True
     except OSError:
         return False
     return True
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, without the layers of `open`, which cost a shim more than the file."""
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def replace(path: Path, content: bytes) -> None:

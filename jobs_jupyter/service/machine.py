@@ -25,6 +25,8 @@ _RENAME_EXCHANGE = 2  # macOS: RENAME_SWAP
 _PUNCH_HOLE = 0x1 | 0x2  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _F_PUNCHHOLE = 99  # macOS
 _FICLONE = 0x40049409
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PRCTL = _LIBC.prctl if LINUX else None  # looked up once: each shim is a copy of the process that did
 
 
 def boot_id() -> str:
@@ -107,9 +109,8 @@ def punch_hole(descriptor: int, start: int, end: int) -> None:
     OSError: this file system can't do that. On macOS `start` and `end` have to be multiples of a block.
     """
     if LINUX:
-        libc = ctypes.CDLL(None, use_errno=True)
         size = ctypes.c_int64
-        if libc.fallocate(descriptor, _PUNCH_HOLE, size(start), size(end - start)):
+        if _LIBC.fallocate(descriptor, _PUNCH_HOLE, size(start), size(end - start)):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
     else:
@@ -124,13 +125,12 @@ def sync(path: str) -> None:
 
     Others' file systems, which may be slow, are not waited for where the platform can tell them apart.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "syncfs"):
+    if not hasattr(_LIBC, "syncfs"):
         os.sync()
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        if libc.syncfs(descriptor):
+        if _LIBC.syncfs(descriptor):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), path)
     finally:
@@ -168,12 +168,11 @@ def is_alive(pid: int, started: str) -> bool:
 
 def swap(one: str, other: str) -> None:
     """Exchange two directories of one file system at once; `OSError` where that can't be done."""
-    libc = ctypes.CDLL(None, use_errno=True)
     first, second = os.fsencode(one), os.fsencode(other)
     if LINUX:
-        failed = libc.renameat2(_AT_FDCWD, first, _AT_FDCWD, second, _RENAME_EXCHANGE)
+        failed = _LIBC.renameat2(_AT_FDCWD, first, _AT_FDCWD, second, _RENAME_EXCHANGE)
     else:
-        failed = libc.renamex_np(first, second, _RENAME_EXCHANGE)
+        failed = _LIBC.renamex_np(first, second, _RENAME_EXCHANGE)
     if failed:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), one)
@@ -185,8 +184,9 @@ def clone(source: str, target: str) -> bool:
     Returns False, and leaves nothing, where the file system or the platform has no such thing.
     """
     if not LINUX:
-        libc = ctypes.CDLL(None, use_errno=True)
-        return hasattr(libc, "clonefile") and not libc.clonefile(os.fsencode(source), os.fsencode(target), 0)
+        return hasattr(_LIBC, "clonefile") and not _LIBC.clonefile(
+            os.fsencode(source), os.fsencode(target), 0
+        )
     import fcntl
 
     with open(source, "rb") as old, open(target, "xb") as new:
@@ -200,8 +200,8 @@ def clone(source: str, target: str) -> bool:
 
 def become_subreaper() -> None:
     """Make orphaned descendants children of this process, where the platform can (Linux)."""
-    if LINUX:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def descendants(root: int) -> list[int]:
@@ -296,10 +296,15 @@ def _processes() -> list[tuple[int, int, int]]:
 def _stat(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat from the state on; the name before may hold anything."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()
-    except (OSError, UnicodeDecodeError):
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
         return None
+    try:
+        return os.read(descriptor, 4096).rpartition(b")")[2].decode().split()
+    except OSError:  # it has ended meanwhile
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _has(pid: int, marker: str) -> bool:

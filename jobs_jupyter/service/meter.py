@@ -54,8 +54,8 @@ class Meter:
         now = time.monotonic()
         share = SHARE if self.pids == self._counted_pids else SHARE_OF_NEWS
         if now >= self._counted_at + self._count_took / share:
-            once = tree.proportional(self.pids)
-            self._shared = min(1.0, once / memory) if once else 1.0
+            if once := tree.proportional(self.pids):  # else they have just ended, or nobody tells
+                self._shared = min(1.0, once / memory)
             self._counted_pids, self._counted_at = self.pids, now
             self._count_took = time.monotonic() - now
         return int(memory * self._shared)

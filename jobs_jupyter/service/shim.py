@@ -61,8 +61,11 @@ class Run:
         left = {name: self.spec[name] for name in ("cgroup", "container")}
         text = json.dumps({**known, **left})
         scratch = f"{self.spec['claim']}.{pid}"
-        with open(scratch, "w") as file:
-            file.write(text)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            durable.write_all(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
         try:
             os.link(scratch, self.spec["claim"])
         except FileExistsError:

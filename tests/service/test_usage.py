@@ -129,3 +129,22 @@ def test_seconds_of_cpu_time_in_words() -> None:
         "02:15",
         "1:02:15",
     ]
+
+
+def test_processes_that_end_during_a_look_do_not_count_as_unshared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that share all of 100 MiB; in the second look both are listed, and gone when pages are counted."""
+    alive = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
+    listed = [tree.Process(process.pid, os.getpid(), 0.0, 100 * MIB) for process in alive]
+    monkeypatch.setattr(tree, "below", lambda root: listed)
+    monkeypatch.setattr(meter, "SHARE", 1e9)  # count at each look
+    own = meter.Meter(os.getpid(), str(tmp_path / "usage"))
+    own.look(0.0, 0.0)
+    seen = own.memory
+    assert 0 < seen < 100 * MIB
+    for process in alive:
+        process.kill()
+        process.wait()
+    own.look(1.0, 0.0)
+    assert own.memory == own.peak == seen
