@@ -33,6 +33,7 @@ class Listener(uvicorn.Server):
                 access_log=False,
                 date_header=False,
                 server_header=False,
+                proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACEFUL_S,
             )
