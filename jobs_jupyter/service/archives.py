@@ -17,13 +17,15 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.limits import BYTES, BYTES_VARIABLE, FILES, FILES_VARIABLE
 from jobs_jupyter.models.package import MAX_PATH, Entry
+from jobs_jupyter.models.sizes import human
 
 CHUNK = 1 << 18
+LONGEST_HEADER = 1 << 15  # bytes in which a tar may say more of an entry: far more than any path has
 TAR_OVERHEAD = 4096  # bytes of headers and padding that an entry of a tar takes at most, names aside
 DAMAGED = (
     tarfile.TarError,
@@ -123,7 +125,10 @@ def _zip(archive: Path, limits: Limits) -> Iterator[Member]:
 
 
 def _tar(archive: Path, limits: Limits) -> Iterator[Member]:
-    with _unzipped(archive, limits) as plain, tarfile.open(fileobj=plain, mode="r|") as opened:
+    with (
+        _unzipped(archive, limits) as plain,
+        tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header) as opened,
+    ):
         for info in opened:
             limits.take_entry()
             vars(opened)["members"] = []  # else it keeps them all
@@ -142,6 +147,27 @@ def _tar(archive: Path, limits: Limits) -> Iterator[Member]:
                 raise _no_file(path)
         while plain.read(CHUNK):
             pass  # the checksum is at the end
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is refused before an endless extension of it is read: that would be kept in memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read the block that a header is."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _EXTENSIONS and found.size > LONGEST_HEADER:
+            raise PackageError(f"it has a header of {human(found.size)}, which no path needs; pack it anew")
+        return found
+
+
+_EXTENSIONS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class _Bounded(io.RawIOBase):

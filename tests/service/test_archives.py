@@ -60,7 +60,7 @@ def taken(content: bytes, name: str, limits: Limits | None = None) -> dict[str, 
         place.mkdir()
         archive = Path(above, name)
         archive.write_bytes(content)
-        parcel = Parcel(place)
+        parcel = Parcel(place, limits)
         try:
             for entry, pieces in members(archive, name, limits):
                 parcel.add(entry, pieces)
@@ -132,13 +132,31 @@ def test_bombs_stop_at_the_limit() -> None:
     headers = tar_of([("x", REG, b"", "")])
     zeros = io.BytesIO()
     with tarfile.open(fileobj=zeros, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
-        member = tarfile.TarInfo("x")
-        member.pax_headers = {"comment": "0" * (2 << 20)}
-        archive.addfile(member)
+        for number in range(10):
+            member = tarfile.TarInfo(f"{number}")
+            member.pax_headers = {"comment": "0" * 30_000}
+            archive.addfile(member)
     for content, name in ((zeros.getvalue(), "a.tar.gz"), (zip_of([("z", 0, bytes(1 << 20))]), "a.zip")):
         with pytest.raises(PackageError, match="MAX_PACKAGE_BYTES"):
             taken(content, name)
     assert list(taken(headers, "a.tar.gz")) == ["x"]
+
+
+def test_hard_links_count_as_the_files_that_they_become() -> None:
+    rows = [("zeros", REG, bytes(MOST_BYTES // 4), ""), *((f"{n}", LNK, b"", "zeros") for n in range(4))]
+    assert len(taken(tar_of(rows[:-1]), "a.tar.gz")) == 4
+    with pytest.raises(PackageError, match="JOBS_JUPYTER_MAX_PACKAGE_BYTES"):
+        taken(tar_of(rows), "a.tar.gz")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_is_no_honest_one_is_not_read(kind: bytes) -> None:
+    """Python's own reader keeps it in memory, and may search it in quadratic time."""
+    head = tarfile.TarInfo("head")
+    head.type, head.size = kind, 4 << 20
+    packed = gzip.compress(head.tobuf() + b"0" * head.size + tarfile.TarInfo("x").tobuf() + bytes(1024), 1)
+    with pytest.raises(PackageError, match=r"a header of 4\.0 MiB"):
+        taken(packed, "a.tar.gz", Limits())
 
 
 names = st.sampled_from(

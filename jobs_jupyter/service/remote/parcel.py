@@ -8,16 +8,21 @@ from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
+from jobs_jupyter.service.archives import Limits
 
 FRAMES, MANIFEST = "frames", "manifest.json"
 HEAD = 64 + 8
 
 
 class Parcel:
-    """Gathers entries and their contents in a directory, from where the service takes them."""
+    """Gathers entries and their contents in a directory, from where the service takes them.
 
-    def __init__(self, place: Path) -> None:
+    `limits` are those that the contents are counted by already; a link to a file becomes one more file.
+    """
+
+    def __init__(self, place: Path, limits: Limits) -> None:
         self._place = place
+        self._limits = limits
         self._file = open(place / FRAMES, "wb")  # noqa: SIM115 - closed by `close`
         self._known: set[str] = set()
         self._entries: dict[str, Entry] = {}
@@ -49,6 +54,7 @@ class Parcel:
         other = self._entries.get(entry.target)
         if other is None or other.kind != "f":
             raise PackageError(f"{entry.path[:200]!r} is a link to {entry.target[:200]!r}, which is no file")
+        self._limits.take(other.size)
         return entry._replace(size=other.size, digest=other.digest, target="")
 
     def _stored(self, entry: Entry, content: Iterable[bytes]) -> Entry:

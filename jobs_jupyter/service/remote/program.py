@@ -49,7 +49,7 @@ def fetch(task: dict[str, Any]) -> dict[str, Any]:
     place, limits = Path(task["place"]), Limits(limit(BYTES_VARIABLE, BYTES), limit(FILES_VARIABLE, FILES))
     store = Store(task["uri"], task["version"])
     found = store.look()
-    parcel = Parcel(place)
+    parcel = Parcel(place, limits)
     if found.kind == "archive":
         _download(store, found, place, limits)
         for entry, content in members(place / "archive", store.name, limits):
