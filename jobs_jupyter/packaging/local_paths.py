@@ -9,7 +9,7 @@ from typing import Any
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
-from jobs_jupyter.packaging.module import module
+from jobs_jupyter.packaging.module import module, named
 from jobs_jupyter.packaging.requirements import NAME, names_files, requirements
 
 CONTAINERFILE = "Containerfile"
@@ -73,7 +73,7 @@ def _containerfile(path: str, store: Store) -> str:
 def _refuse_namesakes(entries: list[str]) -> None:
     seen: dict[str, str] = {}
     for entry in filter(is_local, entries):
-        name = Path(entry).expanduser().resolve().name.removesuffix(".py")
+        name = named(entry).name.removesuffix(".py")
         if name in seen:
             raise PackageError(
                 f"py_modules has {seen[name]!r} and {entry!r}, which are both `import {name}`; leave one out"

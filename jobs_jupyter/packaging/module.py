@@ -12,6 +12,11 @@ from jobs_jupyter.packaging.directory import Snapshot, snapshot
 SUFFIX = ".py"
 
 
+def named(path: str | Path) -> Path:
+    """Return the absolute path of a module, by the name that it is given by: a link is not followed."""
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
 def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
     """Read a module or package so that the directory above what is unpacked makes it importable.
 
@@ -22,7 +27,7 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
     Raises:
         PackageError: it is neither, its name can't be imported, or it can't be read.
     """
-    place = Path(path).expanduser().resolve()
+    place = named(path)
     name = place.name.removesuffix(SUFFIX) if place.is_file() else place.name
     if place.is_file() and place.suffix != SUFFIX:
         raise PackageError(f"{str(path)!r} in py_modules is neither a directory nor a {SUFFIX} file")

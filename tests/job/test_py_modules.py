@@ -29,6 +29,19 @@ def test_a_run_imports_them_from_anywhere(service: Path, library: Path) -> None:
     assert output(f'cd / && python -c "{code}"', py_modules=modules) == "mine deep one\n"
 
 
+def test_a_link_has_the_name_that_it_is_given_by(
+    service: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (library / "mine").rename(library / "mine-2.0")
+    (library / "mine").symlink_to("mine-2.0")
+    (library / "other.py").symlink_to("single.py")
+    code = "import mine.inner, other; print(mine.NAME, other.ONE)"
+    modules = [str(library / "mine"), str(library / "other.py")]
+    assert output(f'python -c "{code}"', py_modules=modules) == "mine one\n"
+    monkeypatch.chdir(library / "mine" / "inner")
+    assert output("python -c 'import inner; print(inner.DEEP)'", py_modules=["."]) == "deep\n"
+
+
 def test_they_come_before_the_job_s_own_path_in_their_order(service: Path, library: Path) -> None:
     shown = output(
         'echo "$PYTHONPATH"', py_modules=[str(library / "mine"), str(library / "single.py")],
