@@ -14,6 +14,7 @@ from jobs_jupyter.models.requirements import ARCHIVES, FILE_OPTIONS, expanded, i
 from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
 NAME = "requirements.txt"
+_INDICES = {"-i": "--index-url", "--index-url": "--index-url", "--extra-index-url": "--extra-index-url"}
 _LOCAL = re.compile(
     r"(?:(?P<name>[A-Za-z0-9._-]+)\s*(?P<wanted>\[[^\]]*\])?\s*@\s*)?"
     r"(?P<path>.+?)(?P<extras>\[[^\]]*\])?(?P<rest>\s+;.*|\s+--.*)?"
@@ -89,6 +90,8 @@ class _Reader:
             return f"{FILE_OPTIONS[name]} {self.take(place, where)}"
         if name in ("-f", "--find-links"):
             return f"--find-links {place}"
+        if name in _INDICES and place.is_dir():
+            return f"{_INDICES[name]} {place.resolve().as_uri()}"
         if name in ("-e", "--editable"):
             raise _bound_to_its_place(where, line)
         return line

@@ -60,6 +60,20 @@ def test_options_and_variables_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert text == [*kept, "-r 1-x.txt", f"--find-links {tmp_path / 'more'}"]
 
 
+def test_an_index_that_is_a_directory_is_named_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "more" / "an index").mkdir(parents=True)
+    monkeypatch.setenv("PLACE", "an index")
+    (tmp_path / "more" / "top.txt").write_text(
+        "-i './an index'\n--extra-index-url=${PLACE}\n--index-url ../nowhere\n"
+    )
+    place = (tmp_path / "more" / "an index").as_uri()
+    assert packaged(tmp_path / "more" / "top.txt")["requirements.txt"].splitlines() == [
+        f"--index-url {place}", f"--extra-index-url {place}", "--index-url ../nowhere",
+    ]  # fmt: skip
+
+
 def test_local_archives_are_taken_in(tmp_path: Path) -> None:
     made = wheel(tmp_path / "dist", "one", "1.0")
     (tmp_path / "top.txt").write_text(
