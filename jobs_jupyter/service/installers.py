@@ -25,6 +25,10 @@ _CAUSE = re.compile(r"\s*(?:cause:|╰─▶|├─▶|Caused by:)\s*(?P<text>.+
 _UNREACHABLE = re.compile(
     r"error sending request|dns error|[Cc]onnection refused|timed out|Could not connect"
 )
+WANTED = "wanted.txt"
+_OF_OURS = f"included file in `{WANTED}`"
+"""What uv begins with where the file that it was given, which is ours, includes one that is wrong."""
+
 LONGEST_REASON = 300
 SHOWN = 3
 TAIL = 65536
@@ -114,7 +118,7 @@ async def _with_uv(build: Build, uv: str) -> None:
 
 async def _resolve(build: Build, uv: str, missing: Path) -> str | None:
     """Write down what the interpreter lacks, with the file's options; returns what uv says if it can't."""
-    pins, wanted = build.file.with_name("pins.txt"), build.file.with_name("wanted.txt")
+    pins, wanted = build.file.with_name("pins.txt"), build.file.with_name(WANTED)
     there = await to_end(_offer_what_is_there, build, pins, wanted)
     compiled = [uv, "pip", "compile", "--python", build.interpreter.executable, "--quiet", "--no-header"]
     how = ["--no-annotate", "--no-strip-extras", "-o", str(pins)]
@@ -202,19 +206,22 @@ def reason(said: str) -> str:
     for at, line in enumerate(shown):
         if match := _ERROR.match(line):
             text = (match["text"] or match["cross"]).strip().removesuffix(":")
-            said_why = [text, *_cause(shown[at + 1 :])]
-            return ": ".join(said_why)[:LONGEST_REASON]
+            said_why = [text, *_causes(shown[at + 1 :])]
+            if _OF_OURS in text and said_why[1:]:
+                del said_why[0]
+            return ": ".join(said_why[:2])[:LONGEST_REASON]
     return shown[-1].strip()[:LONGEST_REASON] if shown else "the installer says nothing"
 
 
-def _cause(following: list[str]) -> list[str]:
-    """Return an error's first cause, whose lines were wrapped; nothing where there is none."""
-    if not following or not (match := _CAUSE.match(following[0])):
-        return []
-    wrapped = itertools.takewhile(
-        lambda line: line.startswith("   ") and not _CAUSE.match(line), following[1:]
-    )
-    return [" ".join([match["text"], *(line.strip() for line in wrapped)])]
+def _causes(following: list[str]) -> Iterator[str]:
+    """Yield an error's causes, the first one first; their lines were wrapped."""
+    while following and (match := _CAUSE.match(following[0])):
+        wrapped = list(
+            itertools.takewhile(lambda line: line.startswith("   ") and not _CAUSE.match(line), following[1:])
+        )
+        following = following[1 + len(wrapped) :]
+        words = (line.strip() for line in wrapped)
+        yield " ".join([match["text"], *(text for text in words if text.strip("^"))])
 
 
 def activity(line: bytes) -> str | None:

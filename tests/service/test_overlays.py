@@ -193,6 +193,15 @@ def test_the_name_depends_on_what_it_is_made_from(tmp_path: Path) -> None:
     assert len({first, other, index}) == 3
 
 
+INCLUDED = """\
+error: Error parsing included file in `wanted.txt` at position 103
+  cause: Couldn't parse requirement in `requirements.txt` at position 11
+  cause: Expected `@`, found t
+         one two
+             ^
+"""
+
+
 @pytest.mark.parametrize(
     ("said", "short"),
     [
@@ -208,6 +217,11 @@ def test_the_name_depends_on_what_it_is_made_from(tmp_path: Path) -> None:
             "Looking in links\nERROR: No matching distribution found for x\n",
             "No matching distribution found for x",
         ),
+        (
+            INCLUDED,
+            "Couldn't parse requirement in `requirements.txt` at position 11: Expected `@`, found t one two",
+        ),
+        ("error: included file in `wanted.txt`\n", "included file in `wanted.txt`"),
         ("", "the installer says nothing"),
         ("first\nlast\n", "last"),
     ],
