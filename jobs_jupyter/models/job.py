@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import Counter
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -102,6 +103,10 @@ def _directory(value: str) -> str:
         raise ValueError(f"must be a local directory or a URI of one of {allowed}")
     if not rest.strip("/"):
         raise ValueError("must name a directory or an archive after the scheme")
+    try:
+        urlsplit(value).port  # noqa: B018 - reading it checks it
+    except ValueError as problem:
+        raise ValueError(f"is no URI: {problem}") from None
     if scheme == "https" and not re.split("[?#]", rest)[0].endswith(ARCHIVES):
         raise ValueError("must name a .zip or .tar.gz archive, since https cannot list a directory")
     return value

@@ -61,6 +61,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"working_dir": "s3://"}, "after the scheme"),
     ({"working_dir": "https://host/folder"}, "archive"),
     ({"working_dir": "package://sha256/abc"}, "URI of one of"),
+    ({"working_dir": "https://[::1/a.zip"}, "no URI: Invalid IPv6 URL"),
+    ({"working_dir": "https://host:port/a.zip"}, "no URI: Port could not be"),
     ({"working_dir": "a\0b"}, "NUL"),
     ({"py_modules": ["ftp://a"]}, "py_modules"),
     ({"excludes": "a"}, "excludes"),
