@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -30,6 +31,8 @@ SILENT_FOR_S = 120.0
 AGAIN_AFTER_S = (1.0, 2.0, 4.0)
 SAY_EVERY_S = 2.0
 CHUNK = 1 << 20
+_LOGIN = re.compile(r"//[^/\s'\"]+@")
+_QUERY = re.compile(r"(https?://[^?\s'\"]+\?)[^\s'\")]+")
 
 
 class Remotes:
@@ -172,12 +175,13 @@ def shown(uri: str) -> str:
 
 
 def hidden(problem: Exception, uri: str) -> str:
-    """Return what an error says, without what may be secret in the URI."""
+    """Return what an error says, without what may be secret in the URI, or in one that it led to."""
     said, parts = str(problem), urlsplit(uri)
-    secrets = [parts.query] if parts.scheme != "https" else [parts.query, parts.netloc.rpartition("@")[0]]
-    for secret in filter(None, secrets):
-        said = said.replace(secret, "…")
-    return said
+    if parts.query:
+        said = said.replace(parts.query, "…")
+    if parts.scheme != "https":
+        return said
+    return _QUERY.sub(r"\1…", _LOGIN.sub("//…@", said))
 
 
 def _saying(name: str, progress: Progress) -> Callable[[int, int | None], Awaitable[None]]:
