@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
-from jobs_jupyter.models.requirements import ARCHIVES, FILE_OPTIONS, expanded, is_archive, lines, option
+from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, is_archive, lines, local_file, option
 from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
 NAME = "requirements.txt"
 _INDICES = {"-i": "--index-url", "--index-url": "--index-url", "--extra-index-url": "--extra-index-url"}
-_LOCAL = re.compile(
-    r"(?:(?P<name>[A-Za-z0-9._-]+)\s*(?P<wanted>\[[^\]]*\])?\s*@\s*)?"
-    r"(?P<path>.+?)(?P<extras>\[[^\]]*\])?(?P<rest>\s+;.*|\s+--.*)?"
-)
 
 
 def requirements(given: str | Path | list[str]) -> Snapshot:
@@ -40,8 +34,8 @@ def requirements(given: str | Path | list[str]) -> Snapshot:
 
 
 def names_files(entries: list[str]) -> bool:
-    """Whether a list of requirements names wheels or archives of this machine, which have to come along."""
-    return any(map(is_archive, entries))
+    """Whether a list of requirements names files of this machine, which have to come along."""
+    return any(local_file(entry.strip()) is not None for entry in entries)
 
 
 class _Reader:
@@ -97,16 +91,14 @@ class _Reader:
         return line
 
     def _requirement(self, file: Path, where: str, line: str) -> str:
-        match = _LOCAL.fullmatch(line)
-        path = _local_path(match["name"], match["path"].strip()) if match else None
-        if match is None or path is None:
+        if (named := local_file(line)) is None:
             return line
-        place = _beside(file, expanded(path, dict(os.environ)))
+        place = _beside(file, expanded(named.path, dict(os.environ)))
         if place.is_dir():
             raise _bound_to_its_place(where, line)
         if not place.is_file():
             raise PackageError(f"requirements: {where} has {line!r}, and there is no file {str(place)!r}")
-        return f"./{self._archive(place)}{match['wanted'] or match['extras'] or ''}{match['rest'] or ''}"
+        return f"./{self._archive(place)}{named.extras}{named.rest}"
 
     def _archive(self, place: Path) -> str:
         place = place.resolve()
@@ -136,16 +128,6 @@ def _text(path: Path, asked: str) -> str:
             f"{asked} names the file {str(path)!r}, which can't be read: {problem.strerror}; "
             f"requirements is a list such as ['numpy>=2'], or the path of a file"
         ) from None
-
-
-def _local_path(name: str | None, target: str) -> str | None:
-    """Return the path that a requirement names; None where it is one for an index, or a URL."""
-    if target.startswith("file:"):
-        return unquote(urlsplit(target).path)
-    if "://" in target:
-        return None
-    is_path = target.startswith((".", "/", "~")) or os.sep in target.partition(";")[0]
-    return target if is_path or (name is None and target.endswith(ARCHIVES)) else None
 
 
 def _beside(file: Path, path: str) -> Path:

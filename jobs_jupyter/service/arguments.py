@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.models.job import JobConfig, JobLogMode, JobSortField, JobSortOrder, JobState
+from jobs_jupyter.models.requirements import local_file
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.store.queries import Listing
 
@@ -61,13 +62,20 @@ def packaged(config: JobConfig) -> None:
         ("working_dir", [config.working_dir]),
         ("containerfile", [config.containerfile]),
         ("py_modules", config.py_modules or []),
-        ("requirements", [config.requirements] if isinstance(config.requirements, str) else []),
+        ("requirements", _files_of(config.requirements)),
     ):
         for path in given:
             if path is not None and "://" not in path:
                 raise InvalidRequestError(
                     f"{name} has the path {path!r}; upload it, and send its package's URI."
                 )
+
+
+def _files_of(requirements: str | list[str] | None) -> list[str]:
+    """Return what the field names that is, or may be, a path."""
+    if isinstance(requirements, list):
+        return [named.path for entry in requirements if (named := local_file(entry.strip()))]
+    return [requirements] if requirements is not None else []
 
 
 def _check_counts(config: JobConfig) -> None:

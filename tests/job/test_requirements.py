@@ -107,11 +107,21 @@ def test_a_local_wheel_is_taken_along(service: Path, tmp_path: Path, wheels: Pat
     assert log.splitlines()[-2:] == ["2.0", "one 1.0"], log
 
 
-def test_a_wheel_in_a_list(service: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "named",
+    [
+        "shared-2.0-py3-none-any.whl",
+        "./shared-2.0-py3-none-any.whl",
+        "../wheels/shared-2.0-py3-none-any.whl",
+        "{0}/shared-2.0-py3-none-any.whl ; python_version > '3'",
+        "shared @ file://{0}/shared-2.0-py3-none-any.whl",
+    ],
+)
+def test_a_wheel_in_a_list(service: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     monkeypatch.chdir(wheels)
-    job_id = submit(SHOW.format("shared"), requirements=["shared-2.0-py3-none-any.whl"], working_dir=None)
+    job_id = submit(f"sleep 0.2; {SHOW.format('shared')}", requirements=[named.format(wheels)])
     (wheels / "shared-2.0-py3-none-any.whl").unlink()
-    assert ended(job_id).state == "SUCCEEDED"
+    assert ended(job_id).state == "SUCCEEDED", job.get_logs(id=job_id)
     assert job.get_logs(id=job_id).splitlines()[-1] == "2.0"
 
 
@@ -322,6 +332,13 @@ def test_what_can_not_be_installed_is_refused_by_name(service: Path, tmp_path: P
     wrong: list[tuple[str | list[str], str, type[Exception]]] = [
         (["numpy>=2", "not a requirement"], "requirements has 'not a requirement'", InvalidRequestError),
         (["--index-url http://x"], "requirements has '--index-url", InvalidRequestError),
+        (["./nowhere"], "requirements: the list has './nowhere', and there is no file", PackageError),
+        ([str(tmp_path / "project")], "requirements: the list has .*, a directory.*py_modules", PackageError),
+        (
+            ["x @ file:///nowhere/x.whl"],
+            "the list has .*, and there is no file '/nowhere/x.whl'",
+            PackageError,
+        ),
         ("https://host/requirements.txt", "requirements='https://host", UnsupportedError),
         (str(tmp_path / "nowhere.txt"), "requirements=.*nowhere.txt.*No such file", PackageError),
         (str(tmp_path / "circle.txt"), "circle.txt.*includes itself", PackageError),

@@ -121,6 +121,8 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
         ("POST", "/v1/jobs", {"config": {**config, "max_retries": 2**63}}, 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {"config": {**config, "timeout_s": 10**400}}, 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {"config": {**config, "working_dir": f"package://{'0' * 64}"}}, 400, None),
+        ("POST", "/v1/jobs", {"config": {**config, "working_dir": "/tmp"}}, 400, "InvalidRequestError"),
+        ("POST", "/v1/jobs", {"config": {**config, "requirements": ["./a.whl"]}}, 400, "InvalidRequestError"),
         ("POST", "/v1/packages", {"entries": 5}, 400, None),
         ("POST", "/v1/blobs", "not frames" * 10, 400, "InvalidRequestError"),
         ("GET", "/v2/jobs", None, 404, "UnsupportedError"),

@@ -13,7 +13,7 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME, package_file
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.models.programs import find_uv
-from jobs_jupyter.models.requirements import expanded, lines
+from jobs_jupyter.models.requirements import expanded, lines, local_file
 from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.launch import Launch
@@ -117,6 +117,8 @@ def _check(entries: list[str]) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
 
     for entry in entries:
+        if local_file(entry.strip()) is not None:  # the client looks at it
+            continue
         try:
             Requirement(entry)
         except InvalidRequirement as problem:
