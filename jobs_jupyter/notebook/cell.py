@@ -151,7 +151,7 @@ def _directory(options: argparse.Namespace) -> Path | None:
             f"jupyter jobs submit -w {options.working_dir} -- COMMAND"
         )
     if options.working_dir is not None:
-        return Path(options.working_dir).expanduser()
+        return Path(os.path.expanduser(options.working_dir))
     here = Path.cwd()
     if here in (Path.home(), Path(here.anchor)):
         print(f"The job runs in an empty directory: {here} is not packaged unless -w . says so.")

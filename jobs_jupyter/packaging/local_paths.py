@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def _lists_files(config: JobConfig) -> bool:
 def _containerfile(path: str, store: Store) -> str:
     """Return the URI of the file in a package of its own."""
     try:
-        content = Path(path).expanduser().read_bytes()
+        content = Path(os.path.expanduser(path)).read_bytes()
     except OSError as problem:
         raise PackageError(f"containerfile={path!r} can't be read: {problem.strerror}") from problem
     return f"{store(snapshot(None, extra={CONTAINERFILE: content}))}/{CONTAINERFILE}"

@@ -8,13 +8,14 @@ from pathlib import Path
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
+from jobs_jupyter.packaging.walk import exists
 
 SUFFIX = ".py"
 
 
 def named(path: str | Path) -> Path:
     """Return the absolute path of a module, by the name that it is given by: a link is not followed."""
-    return Path(os.path.abspath(Path(path).expanduser()))
+    return Path(os.path.abspath(os.path.expanduser(path)))
 
 
 def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
@@ -28,18 +29,29 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
         PackageError: it is neither, its name can't be imported, or it can't be read.
     """
     place = named(path)
+    if not exists(place):
+        raise _no_such(path, place)
     name = place.name.removesuffix(SUFFIX) if place.is_file() else place.name
     if place.is_file() and place.suffix != SUFFIX:
         raise PackageError(f"{str(path)!r} in py_modules is neither a directory nor a {SUFFIX} file")
-    if not place.exists():
-        near = nearest(place.name, os.listdir(place.parent) if place.parent.is_dir() else [])
-        hint = f"did you mean {str(Path(path).with_name(near))!r}?" if near else "check its spelling"
-        raise PackageError(f"py_modules has {str(path)!r}, and there is no such directory or file; {hint}")
     if not name.isidentifier():
         raise PackageError(
             f"{str(path)!r} in py_modules can't be imported: {name!r} is no Python name; "
             f"name the directory of a package, or put it into working_dir"
         )
     if place.is_file():
-        return snapshot(None, extra={place.name: place.read_bytes()})
+        return snapshot(None, extra={place.name: _content(path, place)})
     return snapshot(path, home=home).beneath(name)
+
+
+def _no_such(path: str | Path, place: Path) -> PackageError:
+    near = nearest(place.name, os.listdir(place.parent) if place.parent.is_dir() else [])
+    hint = f"did you mean {str(Path(path).with_name(near))!r}?" if near else "check its spelling"
+    return PackageError(f"py_modules has {str(path)!r}, and there is no such directory or file; {hint}")
+
+
+def _content(path: str | Path, place: Path) -> bytes:
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise PackageError(f"py_modules has {str(path)!r}, which can't be read: {error.strerror}") from None

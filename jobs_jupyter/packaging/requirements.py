@@ -28,7 +28,7 @@ def requirements(given: str | Path | list[str]) -> Snapshot:
     if isinstance(given, list):
         reader.take_list(given)
     else:
-        reader.take(Path(given).expanduser(), f"requirements={str(given)!r}")
+        reader.take(Path(os.path.expanduser(given)), f"requirements={str(given)!r}")
     contents = Contents(Manifest(reader.entries), reader.sources)
     return Snapshot(lambda: contents)
 
@@ -132,8 +132,8 @@ def _text(path: Path, asked: str) -> str:
 
 def _beside(file: Path, path: str) -> Path:
     """Return a path, counted from the file that names it; where that is not there, from here."""
-    place = file.parent / Path(path).expanduser()
-    here = Path.cwd() / Path(path).expanduser()
+    place = file.parent / os.path.expanduser(path)
+    here = Path.cwd() / os.path.expanduser(path)
     return here if not place.exists() and here.exists() else place
 
 

@@ -176,6 +176,11 @@ def _found(path: str, entry: os.DirEntry[str]) -> Found:
 
 def unreadable(path: str, error: OSError) -> PackageError:
     """Return the error for a file or directory that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return PackageError(
+            f"{path!r} went while its directory was being packaged; run it again, "
+            f"or leave it out with an exclude"
+        )
     reason = (error.strerror or str(error)).lower()
     return PackageError(
         f"{path!r} cannot be read ({reason}), so its directory cannot be packaged; "
@@ -183,10 +188,18 @@ def unreadable(path: str, error: OSError) -> PackageError:
     )
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is something of that name; a `PackageError` where that can't be told."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise PackageError(f"{str(path)!r} can't be looked at: {error.strerror}; name another path") from None
+
+
 def packaged_root(directory: str | Path, home: Path | None) -> Path:
     """Return the real path of a directory that may be packaged, else raise a `PackageError`."""
-    path = Path(directory).expanduser()
-    if not path.exists():
+    path = Path(os.path.expanduser(directory))
+    if not exists(path):
         names = os.listdir(path.parent) if path.parent.is_dir() else []
         near = nearest(path.name, names)
         hint = f"; did you mean {str(path.with_name(near))!r}?" if near else "; check its spelling"

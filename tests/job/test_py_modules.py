@@ -92,6 +92,8 @@ def test_what_can_not_be_imported_is_refused_by_name(service: Path, library: Pat
         (["my-module"], "py_modules.*no Python name"),
         (["text.txt"], "py_modules.*neither a directory nor a .py file"),
         (["nowhere"], r"py_modules has '\S+/nowhere', and there is no such directory or file; check its"),
+        (["~nobody-of-that-name/x"], "py_modules has .*no such directory or file; check its spelling"),
+        (["x" * 300], "x' can't be looked at: File name too long"),
         (["mine", "other/mine"], "py_modules.*both `import mine`"),
     ):
         with pytest.raises(PackageError, match=why):

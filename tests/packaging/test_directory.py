@@ -14,6 +14,8 @@ import pytest
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.limits import Limits
+from jobs_jupyter.packaging.module import module
+from jobs_jupyter.packaging.walk import Found, Walk
 
 
 def write(root: Path, **files: str) -> None:
@@ -120,6 +122,10 @@ def test_no_directory(tmp_path: Path) -> None:
         snapshot(tmp_path / "tran")
     with pytest.raises(PackageError, match="not a directory"):
         snapshot(tmp_path / "train")
+    with pytest.raises(PackageError, match=r"no directory '~nobody-of-that-name/x'; check its spelling"):
+        snapshot("~nobody-of-that-name/x")
+    with pytest.raises(PackageError, match=r"'x{300}' can't be looked at: File name too long"):
+        snapshot("x" * 300)
 
 
 def test_extra_files_replace_what_is_there(tmp_path: Path) -> None:
@@ -190,6 +196,31 @@ def test_an_unreadable_file_is_named(ordinary_user: None) -> None:
         (Path(name) / "secret").chmod(0)
         with pytest.raises(PackageError, match=r"secret.*permission denied"):
             snapshot(name)
+        (Path(name) / "secret").rename(Path(name) / "secret.py")
+        with pytest.raises(PackageError, match=r"py_modules has '.*secret.py', which can't be read: Permiss"):
+            module(Path(name) / "secret.py")
+
+
+def test_a_directory_that_is_out_of_reach_is_named(ordinary_user: None) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        write(Path(name), above__work__a="x")
+        (Path(name) / "above").chmod(0)
+        with pytest.raises(PackageError, match=r"above/work' can't be looked at: Permission denied"):
+            snapshot(Path(name) / "above/work")
+        (Path(name) / "above").chmod(0o700)
+
+
+def test_what_goes_while_it_is_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, a="x", b="x")
+    walked = Walk.found
+
+    def found(walk: Walk) -> Iterator[Found]:
+        yield from walked(walk)
+        (tmp_path / "b").unlink()
+
+    monkeypatch.setattr(Walk, "found", found)
+    with pytest.raises(PackageError, match=r"/b' went while .* packaged; run it again, or leave it out"):
+        snapshot(tmp_path)
 
 
 def test_names_that_are_not_utf8(tmp_path: Path) -> None:
