@@ -147,6 +147,12 @@ def test_too_many_bytes_names_the_biggest(tmp_path: Path) -> None:
     assert "JOBS_JUPYTER_MAX_PACKAGE_BYTES" in message
 
 
+def test_the_five_biggest_are_named(tmp_path: Path) -> None:
+    write(tmp_path, **{f"f{size}": "x" * size for size in range(100, 1000, 100)})
+    with pytest.raises(PackageError, match=r"f900 \(900 B\), f800.*, f700.*, f600.*, f500 \(500 B\)\. Leave"):
+        snapshot(tmp_path, limits=Limits(bytes=1000, files=10))
+
+
 def test_too_many_files_names_the_fullest(tmp_path: Path) -> None:
     write(tmp_path, **{f"d__{n}": "" for n in range(20)})
     with pytest.raises(PackageError, match=r"21 files; a package may have 5\. The biggest: d \(21\)"):

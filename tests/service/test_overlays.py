@@ -133,6 +133,14 @@ def test_settings_of_pip_count_for_uv(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("wheels")
+@pytest.mark.parametrize("uv", [find_uv(), None], ids=["uv", "pip"])
+def test_it_is_compiled(tmp_path: Path, uv: str | None) -> None:
+    overlay = asyncio.run(Making(tmp_path, uv).get("one"))
+    compiled = Path(overlay.root).glob("venv/lib/python*/site-packages/__pycache__/*.pyc")
+    assert {path.name.partition(".")[0] for path in compiled} == {"one", "shared"}
+
+
+@pytest.mark.usefixtures("wheels")
 def test_neither_uv_nor_pip_is_said(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
