@@ -40,7 +40,6 @@ DAMAGED = (
     ValueError,
     LookupError,
     OverflowError,
-    MemoryError,
 )
 """What the readers of archives raise at something that is none."""
 

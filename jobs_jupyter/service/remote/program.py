@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from jobs_jupyter.service.remote.keeping import keep
 from jobs_jupyter.service.remote.objects import Looked, RefusedError, Store, is_exact
 from jobs_jupyter.service.remote.parcel import Parcel
 
+MEMORY = 1 << 30
+MEMORY_OF_AN_ENTRY = 4096  # bytes, beside those
 MARK = "\x1e"  # begins the lines that are for the service
 TELL_EVERY_S = 1.0
 
@@ -28,6 +31,8 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
         return DO[task["do"]](task)
     except PackageError as problem:
         return {"error": f"{problem}", "again": False}
+    except MemoryError:
+        return {"error": "it takes more memory to read than an archive may", "again": False}
     except Exception as problem:  # noqa: BLE001 - whatever the libraries raise has to be said
         said, again = explained(problem)
         return {"error": said, "again": again}
@@ -47,6 +52,7 @@ def look(task: dict[str, Any]) -> dict[str, Any]:
 def fetch(task: dict[str, Any]) -> dict[str, Any]:
     """Bring what is there into the directory `place`, as frames and a manifest."""
     place, limits = Path(task["place"]), Limits(limit(BYTES_VARIABLE, BYTES), limit(FILES_VARIABLE, FILES))
+    _hold_memory(limits)
     store = Store(task["uri"], task["version"])
     found = store.look()
     parcel = Parcel(place, limits)
@@ -62,6 +68,14 @@ def fetch(task: dict[str, Any]) -> dict[str, Any]:
         raise OSError(f"it changed while it was fetched, from {found.version} to {now}")
     parcel.close(task["field"], name)
     return {"version": found.version}
+
+
+def _hold_memory(limits: Limits) -> None:
+    """Let what is made to take all memory end this program's work, and not the machine's."""
+    most = MEMORY + limits.files * MEMORY_OF_AN_ENTRY
+    _, allowed = resource.getrlimit(resource.RLIMIT_DATA)
+    if allowed == resource.RLIM_INFINITY or most < allowed:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, allowed))
 
 
 def _download(store: Store, found: Looked, place: Path, limits: Limits) -> None:
