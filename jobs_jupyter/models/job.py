@@ -104,9 +104,14 @@ def _directory(value: str) -> str:
     if not rest.strip("/"):
         raise ValueError("must name a directory or an archive after the scheme")
     try:
-        urlsplit(value).port  # noqa: B018 - reading it checks it
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it checks it
     except ValueError as problem:
         raise ValueError(f"is no URI: {problem}") from None
+    if scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise ValueError(
+            "must begin with file:///, as it is a path from the root on of the service's machine"
+        )
     if scheme == "https" and not re.split("[?#]", rest)[0].endswith(ARCHIVES):
         raise ValueError("must name a .zip or .tar.gz archive, since https cannot list a directory")
     return value

@@ -73,6 +73,9 @@ def test_what_is_not_there_is_refused_at_submit(service: Path, s3: S3, tmp_path:
         assert f"working_dir={uri!r}" in str(raised.value)
     with pytest.raises(InvalidRequestError, match=r"py_modules='s3://bucket/none\.zip'"):
         submit("true", py_modules=["s3://bucket/app.zip", "s3://bucket/none.zip"])
+    s3.put("lib-1.0/x.py", b"")
+    with pytest.raises(InvalidRequestError, match=r"py_modules='s3://bucket/lib-1\.0/'.*no Python name"):
+        submit("true", py_modules=["s3://bucket/lib-1.0/"])
     with pytest.raises(InvalidRequestError, match="excludes"):
         submit("true", working_dir="s3://bucket/app.zip", excludes=["x"])
     assert list(job.list()) == []

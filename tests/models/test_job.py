@@ -63,6 +63,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"working_dir": "package://sha256/abc"}, "URI of one of"),
     ({"working_dir": "https://[::1/a.zip"}, "no URI: Invalid IPv6 URL"),
     ({"working_dir": "https://host:port/a.zip"}, "no URI: Port could not be"),
+    ({"working_dir": "file://data/a.zip"}, "file:///, as it is a path"),
+    ({"py_modules": ["file://data"]}, "file:///, as it is a path"),
     ({"working_dir": "a\0b"}, "NUL"),
     ({"py_modules": ["ftp://a"]}, "py_modules"),
     ({"excludes": "a"}, "excludes"),

@@ -69,7 +69,8 @@ class Remotes:
 
     async def _look(self, field: str, uri: str, environment: Mapping[str, str]) -> Remote:
         try:
-            answer = await ask({"do": "look", "uri": uri}, environment, within_s=LOOK_WITHIN_S)
+            task = {"do": "look", "uri": uri, "field": field}
+            answer = await ask(task, environment, within_s=LOOK_WITHIN_S)
         except RemoteError as problem:
             raise InvalidRequestError(
                 f"{field}={shown(uri)!r} can't be used: {hidden(problem, uri)}."

@@ -40,7 +40,12 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
 
 def look(task: dict[str, Any]) -> dict[str, Any]:
     """Say what is there, and refuse what is too large."""
-    found = Store(task["uri"]).look()
+    store = Store(task["uri"])
+    found = store.look()
+    if found.kind == "directory" and task["field"] == "py_modules" and not store.name.isidentifier():
+        raise RefusedError(
+            f"{store.name!r} is no Python name, so it can't be imported; name the directory of a package"
+        )
     allowed = limit(BYTES_VARIABLE, BYTES)
     if found.size is not None and found.size > allowed:
         raise RefusedError(
