@@ -257,6 +257,10 @@ def test_archives_by_https(service: Path, tmp_path: Path, monkeypatch: pytest.Mo
         )
         with pytest.raises(InvalidRequestError, match="nothing of that name"):
             submit("true", working_dir=f"{url}/none.zip")
+        with pytest.raises(
+            InvalidRequestError, match=r"can't be reached: Connect call failed.*Check the URI"
+        ):
+            submit("true", working_dir="https://127.0.0.1:9/x.zip")
         with pytest.raises(InvalidRequestError, match="access is denied") as raised:
             submit("true", working_dir=f"{url}/private/x.zip?signature=hidden")
         assert "hidden" not in str(raised.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 from jobs_jupyter.service.remote.objects import RefusedError
@@ -33,6 +34,8 @@ def explained(problem: BaseException) -> tuple[str, bool]:
     if statuses & set(MISSING) or (isinstance(problem, FileNotFoundError) and len(chain) == 1):
         return "there is nothing of that name. Check the URI, or upload it first", False
     last = chain[-1]
+    if isinstance(last, ConnectionError | socket.gaierror):
+        return f"it can't be reached: {last.strerror or last}. Check the URI, and the network", True
     return f"{type(last).__name__}: {str(last) or problem}", True
 
 
