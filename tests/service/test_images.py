@@ -67,7 +67,8 @@ def pulled(home: Path, image: str, login: Login | None, engine: str) -> tuple[Se
         assert not own.login.exists()
         written = own.log.read_text()
         assert PASSWORD not in written
-    assert asked == (["team"] if login else [])
+    assert set(asked) == ({"team"} if login else set())
+    assert setup.masks == ([login.password] if login else [])
     return setup, written
 
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from weakref import WeakValueDictionary
 
-from jobs_jupyter.models.errors import JobsError, UnsupportedError
+from jobs_jupyter.models.errors import JobsError, SecretNotFoundError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
@@ -85,6 +85,9 @@ class Images:
             await asyncio.to_thread(durable.write, str(kept), image)
         setup.interpreter = None
         setup.container = containers.Container(engine, image, self._network)
+        if (secret := launch.config.registry_login_secret) and self._login:
+            with contextlib.suppress(SecretNotFoundError):  # removed since its first run
+                setup.masks.append((await asyncio.to_thread(self._login, secret)).password)
         if launch.config.ray_version:
             await self._check_ray(setup.container, launch)
 
