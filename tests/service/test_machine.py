@@ -21,3 +21,10 @@ def test_only_the_file_system_of_a_directory_is_waited_for(
     machine.sync(str(tmp_path))
     with pytest.raises(FileNotFoundError):
         machine.sync(str(tmp_path / "none"))
+
+
+def test_a_clone_is_a_copy_or_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"content" * 10_000)
+    made = machine.clone(str(tmp_path / "old"), str(tmp_path / "new"))
+    assert made == (tmp_path / "new").exists()
+    assert not made or (tmp_path / "new").read_bytes() == (tmp_path / "old").read_bytes()
