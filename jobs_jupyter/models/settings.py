@@ -44,9 +44,11 @@ def _gpus(value: object) -> object:
 
 def _store(value: str) -> str:
     scheme, colon, rest = value.partition("://")
-    if not colon or scheme not in STORES or not rest.strip("/"):
+    if not colon or scheme not in STORES or not rest.strip("/") or set(rest) & set("?#"):
         forms = " ".join(f"{name}://" for name in STORES)
         raise ValueError(f"must be a URI of one of {forms}, such as s3://bucket/prefix")
+    if scheme == "file" and not rest.startswith(("/", "localhost/")):
+        raise ValueError("must begin with file:///, as it is a path, or be such as s3://bucket/prefix")
     return value.rstrip("/")
 
 

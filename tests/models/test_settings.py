@@ -55,6 +55,22 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(config: Path)
     assert found.settings.memory_bytes == 16 * 2**30
 
 
+def test_package_store() -> None:
+    for good in ("s3://bucket", "abfss://container@account/prefix/", "file:///a/b", "file://localhost/a"):
+        assert Settings(package_store=good).package_store == good.rstrip("/")
+    for wrong in (
+        "/a/b",
+        "ftp://host/a",
+        "https://host/a",
+        "s3://",
+        "file://a/b",
+        "s3://bucket/a?b=1",
+        "s3://a#b",
+    ):
+        with pytest.raises(ValueError, match=r"package_store\n.*such as s3://bucket/prefix"):
+            Settings(package_store=wrong)
+
+
 def test_log_limit() -> None:
     assert Settings().log_limit == 2**30
     assert Settings(log_max_bytes=None).log_limit is None
