@@ -27,6 +27,8 @@ def explained(problem: BaseException) -> tuple[str, bool]:
         return str(problem), False
     if found := next((each for each in chain if type(each).__name__ in NO_CREDENTIALS), None):
         return f"there are no credentials for it ({found}). {WHERE}", False
+    if isinstance(problem, PermissionError) and problem.filename is not None:  # of this machine
+        return f"{problem.filename!r} can't be read: {problem.strerror}. Make it readable", False
     statuses = {_status(each) for each in chain}
     if statuses & set(DENIED) or isinstance(problem, PermissionError):
         said = str(problem) or "access denied"
@@ -36,6 +38,9 @@ def explained(problem: BaseException) -> tuple[str, bool]:
     last = chain[-1]
     if isinstance(last, ConnectionError | socket.gaierror):
         return f"it can't be reached: {last.strerror or last}. Check the URI, and the network", True
+    if type(last) is OSError:
+        place = f": {last.filename!r}" if last.filename is not None else ""
+        return f"{last.strerror or last}{place}", True
     return f"{type(last).__name__}: {str(last) or problem}", True
 
 
