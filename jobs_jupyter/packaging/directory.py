@@ -200,7 +200,7 @@ class _Reading:
         with self._spooling():
             taken = [self._entry(item, known) for item in found]
         entries = [entry for _, entry in taken]
-        _check_links(self._root, entries)
+        _check_links(self._root, entries, self.limits)
         manifest = Manifest(entries)
         self._index.save(began, manifest.digest, taken, self._walk.seen, self._walk.left_out)
         return Contents(manifest, self._sources(entries), self._index, self._spool)
@@ -273,11 +273,11 @@ def _relative(root: Path, link: str, target: str) -> str:
     return os.path.relpath(inside, os.path.dirname(link)) if Path(inside).is_relative_to(root) else target
 
 
-def _check_links(root: Path, entries: list[Entry]) -> None:
+def _check_links(root: Path, entries: list[Entry], limits: Limits) -> None:
     links = {entry.path: entry.target for entry in entries if entry.kind == "l"}
     for path, target in links.items():
         if leads_out(path, links):
             raise PackageError(
                 f"The link {path!r} leads out of {str(root)!r}, to {target!r}, which the job will not find; "
-                f"copy the file in, or leave the link out with -x '{path}' or excludes=['{path}']"
+                f"copy the file in, or leave the link out {limits.leave_out.format(path)}"
             )

@@ -18,10 +18,11 @@ _MOST = 0.8  # a directory whose biggest part has this share of it is named by t
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest package that is accepted."""
+    """The largest package that is accepted; `leave_out` says how a path is left out of it."""
 
     bytes: int = field(default_factory=lambda: limit(BYTES_VARIABLE, BYTES))
     files: int = field(default_factory=lambda: limit(FILES_VARIABLE, FILES))
+    leave_out: str = "with -x '{0}' or excludes=['{0}']"
 
     def allow(self, files: int, size: int) -> bool:
         """Whether a package of so many entries and bytes is accepted."""
@@ -51,7 +52,7 @@ class Limits:
         example = paths[0][0]
         return PackageError(
             f"The directory {root!r} has {more}{is_}; a package may have {allowed}. The biggest: {named}. "
-            f"Leave out what the job does not need, with -x '{example}' or excludes=['{example}'], "
+            f"Leave out what the job does not need, {self.leave_out.format(example)}, "
             f"or raise {BYTES_VARIABLE if by_size else FILES_VARIABLE}"
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
+from jobs_jupyter.packaging.limits import Limits
 from jobs_jupyter.packaging.walk import exists
 
 SUFFIX = ".py"
@@ -41,7 +42,8 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
         )
     if place.is_file():
         return snapshot(None, extra={place.name: _content(path, place)})
-    return snapshot(path, home=home).beneath(name)
+    limits = Limits(leave_out="with a line '{0}' in its .gitignore")  # excludes are for working_dir
+    return snapshot(path, limits=limits, home=home).beneath(name)
 
 
 def _no_such(path: str | Path, place: Path) -> PackageError:

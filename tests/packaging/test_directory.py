@@ -153,6 +153,19 @@ def test_the_five_biggest_are_named(tmp_path: Path) -> None:
         snapshot(tmp_path, limits=Limits(bytes=1000, files=10))
 
 
+def test_a_module_has_no_excludes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, mine__data="x" * 100)
+    monkeypatch.setenv("JOBS_JUPYTER_MAX_PACKAGE_BYTES", "10")
+    with pytest.raises(PackageError, match=r"does not need, with a line 'data' in its \.gitignore, or raise"):
+        module(tmp_path / "mine")
+    (tmp_path / "mine" / "data").unlink()
+    (tmp_path / "mine" / "out").symlink_to("/etc")
+    with pytest.raises(PackageError, match=r"leave the link out with a line 'out' in its \.gitignore"):
+        module(tmp_path / "mine")
+    (tmp_path / "mine" / ".gitignore").write_text("out\n")
+    assert paths(module(tmp_path / "mine")) == ["mine/.gitignore"]
+
+
 def test_too_many_files_names_the_fullest(tmp_path: Path) -> None:
     write(tmp_path, **{f"d__{n}": "" for n in range(20)})
     with pytest.raises(PackageError, match=r"21 files; a package may have 5\. The biggest: d \(21\)"):
