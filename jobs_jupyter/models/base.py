@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from jobs_jupyter.models.refusal import MASK, in_plain_words
+from jobs_jupyter.models.refusal import MASK, NO_SUCH_FIELD, in_plain_words
 from jobs_jupyter.models.spelling import nearest
 
 SECRET_FIELD = "env_vars"  # noqa: S105 - the name of the field
@@ -51,7 +51,17 @@ class NameEnum(StrEnum):
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank; leave it out instead")
+    if not value.isascii():
+        _check_storable(value)
     return value
+
+
+def _check_storable(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as problem:
+        character = value[problem.start].encode("unicode_escape").decode()
+        raise ValueError(f"must be valid text, and {character} is half a character; leave it out") from None
 
 
 def _read_time(value: object) -> object:
@@ -73,7 +83,7 @@ Time = Annotated[datetime, BeforeValidator(_read_time)]
 class Model(BaseModel):
     """A frozen value: strict types, unknown fields refused, secrets masked in whatever is shown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def options(self, **fields: Any) -> Self:
         """Return a validated copy with these fields replaced."""
@@ -138,6 +148,7 @@ class StatusModel(Model):
 
 
 _LENIENT = "ignore unknown fields"
+_YAML_KINDS = {list: "a list", str: "text", int: "a number", float: "a number"}
 
 
 def read_yaml(path: Path, *, may_be_empty: bool = False) -> dict[str, Any]:
@@ -161,11 +172,13 @@ def read_yaml(path: Path, *, may_be_empty: bool = False) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)  # the message itself would quote the file
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ValueError(f"{path}{place}: not YAML: {getattr(error, 'problem', None)}") from None
+        said = getattr(error, "problem", None) or getattr(error, "reason", "it can't be read")
+        raise ValueError(f"{path}{place}: not YAML: {said}") from None
     if content is None and may_be_empty:
         return {}
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}; write `field: value` lines")
+        found = "is empty" if content is None else f"holds {_YAML_KINDS.get(type(content), 'a value')}"
+        raise ValueError(f"{path} {found}; write `field: value` lines")
     return content
 
 
@@ -175,7 +188,7 @@ def _explained(line: Any, fields: Iterable[str]) -> InitErrorDetails:
     error = line.get("ctx", {}).get("error")
     if line["type"] == "extra_forbidden" and len(loc) == 1:  # a nested model has explained its own
         near = nearest(str(loc[-1]), fields)
-        message = f"There is no such field{f'; did you mean {near}?' if near else ''}"
+        message = f"{NO_SUCH_FIELD}{f'; did you mean {near}?' if near else ''}"
     elif isinstance(error, ValueError):
         message = str(error)
     else:

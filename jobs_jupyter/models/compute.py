@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ TIB = 2**40
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _MEMORY = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)\s*([KMGT]?I?)B?", re.IGNORECASE | re.ASCII)
-_COMPUTE_NAME = re.compile(r"[^:\s]+(:[1-9][0-9]*)?")
+_COMPUTE_NAME = re.compile(r"[^:\s]+(:[1-9][0-9]{0,8})?")
 
 
 def check_compute_name(value: str) -> str:
@@ -50,14 +49,8 @@ def _memory(value: int | str) -> int | str:
     return value
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("must be a finite number")
-    return value
-
-
-Amount = Annotated[int | float, Field(ge=0), AfterValidator(_finite)]
-"""How much of a resource: a number that is not negative."""
+Amount = Annotated[int | float, Field(ge=0, le=2**63 - 1)]
+"""How much of a resource: a number that is not negative, and no larger than a database holds."""
 
 
 class MarketType(NameEnum):

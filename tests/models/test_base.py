@@ -61,7 +61,10 @@ def test_from_yaml_with_overrides(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("- a", "holds a list"),
-        ("", "holds a NoneType"),
+        ("", "is empty; write"),
+        ("5", "holds a number"),
+        ("2026-01-01", "holds a value"),
+        ("\0", "not YAML: special characters are not allowed"),
         ("a: [secret", "line 1, column 11: not YAML"),
         ("nam: a", "did you mean name"),
     ],

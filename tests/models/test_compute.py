@@ -30,6 +30,9 @@ REFUSED: list[tuple[type[Model], dict[str, Any], str]] = [
     (HeadNodeConfig, {**TYPE, "resources": {"CPU": -1}}, "resources"),
     (HeadNodeConfig, {**TYPE, "resources": {"CPU": float("nan")}}, "resources"),
     (HeadNodeConfig, {**TYPE, "resources": {"CPU": True}}, "resources"),
+    (HeadNodeConfig, {**TYPE, "resources": {"CPU": 10**400}}, "must be at most"),
+    (HeadNodeConfig, {**TYPE, "flags": {"a": float("nan")}}, "must be a finite number"),
+    (HeadNodeConfig, {**TYPE, "advanced_instance_config": {"a": [{"b": float("inf")}]}}, "finite"),
     (HeadNodeConfig, {**TYPE, "cloud_deployment": {"nope": "a"}}, "no such field"),
     (WorkerNodeGroupConfig, {**TYPE, "max_nodes": 0}, "max_nodes"),
     (WorkerNodeGroupConfig, {**TYPE, "min_nodes": -1}, "min_nodes"),
@@ -97,3 +100,41 @@ def test_defaults() -> None:
 )
 def test_memory(given: int | str, size: int) -> None:
     assert memory_bytes(given) == size
+
+
+NODE: dict[str, Any] = {
+    "required_resources": {
+        **NEED,
+        "GPU": 1,
+        "accelerator": "T4",
+        "TPU": 4,
+        "tpu_hosts": 2,
+        "cpu_architecture": "x86_64",
+    },
+    "resources": {"CPU": 0, "disk": 1.5},
+    "labels": {"a": "b"},
+    "required_labels": {"c": "d"},
+    "advanced_instance_config": {"e": [{"f": 1.5}]},
+    "flags": {"g": None},
+    "cloud_deployment": {"provider": "aws", "region": "us-1", "machine_pool": "pool", "id": "cld_1"},
+}
+GROUP = {**NODE, "name": "big", "min_nodes": 1, "max_nodes": 2, "market_type": "SPOT"}
+EVERYTHING: dict[str, Any] = {
+    "cloud": "aws",
+    "cloud_resource": "vm",
+    "head_node": NODE,
+    "worker_nodes": [GROUP, {**GROUP, "name": "small", "market_type": "PREFER_SPOT"}],
+    "min_resources": {"CPU": 1},
+    "max_resources": {"CPU": 2.5},
+    "zones": ["us-1a"],
+    "enable_cross_zone_scaling": True,
+    "advanced_instance_config": {"h": True},
+    "flags": {"i": "j"},
+    "auto_select_worker_config": False,
+}
+
+
+def test_every_field_is_there_and_comes_back() -> None:
+    assert ComputeConfig.from_dict(EVERYTHING).to_dict() == EVERYTHING
+    several = {"cloud": "aws", "configs": [EVERYTHING], "flags": {"k": 1}}
+    assert MultiResourceComputeConfig.from_dict(several).to_dict() == several

@@ -12,6 +12,8 @@ from jobs_jupyter.models.refusal import sentence
 
 COMMAND = {"entrypoint": "true"}
 QUEUE = {"idle_timeout_s": 5}
+NEED = {"CPU": 1, "memory": "1Gi"}
+VAX = {"cpu_architecture": "vax"}
 
 
 @pytest.mark.parametrize(
@@ -40,14 +42,48 @@ QUEUE = {"idle_timeout_s": 5}
         ),
         (
             {**COMMAND, "compute_config": {"min_resources": {"CPU": "many"}}},
-            "compute_config.min_resources.CPU='many': must be a whole number or a number",
+            "compute_config.min_resources.CPU='many': must be a number",
+        ),
+        (
+            {**COMMAND, "compute_config": {"min_resources": {"CPU": float("inf")}}},
+            "compute_config.min_resources.CPU=inf: must be a finite number",
+        ),
+        (
+            {**COMMAND, "compute_config": {"min_resources": {"CPU": 2**63}}},
+            "compute_config.min_resources.CPU=9223372036854775808: must be at most 9223372036854775807",
+        ),
+        ({**COMMAND, "compute_config": {"zones": []}}, "compute_config.zones=[]: must not be empty"),
+        (
+            {**COMMAND, "compute_config": {"head_node": {"required_resources": {**NEED, "memory": 1.5}}}},
+            (
+                "compute_config.head_node.required_resources.memory=1.5: "
+                "must be a whole number or text (put quotes around it)"
+            ),
+        ),
+        (
+            {**COMMAND, "compute_config": {"head_node": {"required_resources": {**NEED, **VAX}}}},
+            "compute_config.head_node.required_resources.cpu_architecture='vax': must be 'x86_64' or 'arm64'",
+        ),
+        (
+            {**COMMAND, "compute_config": 3},
+            "compute_config=3: must be text (put quotes around it) or `field: value` pairs",
+        ),
+        (
+            {**COMMAND, "requirements": 3},
+            "requirements=3: must be text (put quotes around it) or a list",
+        ),
+        ({**COMMAND, "requirements": ["a", 3]}, "requirements.1=3: must be text (put quotes around it)"),
+        ({**COMMAND, 5: 1}, "5=5: a field's name is text"),
+        (
+            {**COMMAND, "name": "a\ud800"},
+            "name='a\\ud800': must be valid text, and \\ud800 is half a character; leave it out",
         ),
         ({**COMMAND, "tags": {"int": 1}}, "tags.int=1: must be text (put quotes around it)"),
         ({**COMMAND, "env_vars": {"KEY": 5}}, "env_vars.KEY: must be text (put quotes around it)"),
         ({**COMMAND, "env_vars": ["secret"]}, "env_vars: must be `name: value` pairs"),
     ],
 )
-def test_sentences(fields: dict[str, Any], said: str) -> None:
+def test_sentences(fields: dict[Any, Any], said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         JobConfig.from_dict(fields)
     assert sentence(refused.value) == said
