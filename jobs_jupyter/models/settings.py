@@ -19,10 +19,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from jobs_jupyter.models.base import Model, Text, read_yaml
 from jobs_jupyter.models.compute import memory_bytes
 from jobs_jupyter.models.errors import SettingsError
+from jobs_jupyter.models.refusal import NO_SUCH_FIELD
 from jobs_jupyter.models.spelling import nearest
 
 PREFIX = "JOBS_JUPYTER_"
 STORES = ("s3", "gs", "abfss", "file")
+MOST_CPUS = 8192  # as many as a Linux kernel can count
+MOST_GPUS = 1024
 DEFAULT, ARGUMENT = "default", "argument"
 _OWN = tuple(f"{PREFIX}{name}" for name in ("HOME", "TARGET", "TOKEN", "OUTPUT_DIR"))
 _OWN_PREFIXES = tuple(f"{PREFIX}{name}_" for name in ("JOB", "RUN", "QUEUE", "MAX"))
@@ -39,6 +42,14 @@ def _gpus(value: object) -> object:
     indices = value if isinstance(value, list) else [value]
     if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) < len(indices):
         raise ValueError("must be how many, or a list of distinct indices such as [0, 2]")
+    if any(index > MOST_GPUS for index in indices):
+        raise ValueError(f"must be at most {MOST_GPUS}")
+    return value
+
+
+def _place(value: str) -> str:
+    if not os.path.isdir(value):
+        raise ValueError("is not a directory; name a control group, or leave it out")
     return value
 
 
@@ -95,11 +106,11 @@ class Settings(Model):
     idle_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 600.0
     host: Text | None = None
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    cpus: Annotated[int, Field(ge=1)] | None = None
+    cpus: Annotated[int, Field(ge=1, le=MOST_CPUS)] | None = None
     memory: Bytes | None = None
     gpus: Annotated[int | list[int], BeforeValidator(_gpus)] | None = None
     default_cpus: Annotated[int, Field(ge=0)] = 1
-    cgroup: Text | None = None
+    cgroup: Annotated[Text, AfterValidator(_place)] | None = None
     container_engine: Text | None = None
     container_network: Text | None = None
     log_max_bytes: Bytes | None = "1Gi"
@@ -107,10 +118,6 @@ class Settings(Model):
     retention: Retention = Retention()
 
     def _check(self) -> None:
-        if self.cgroup is not None and not os.path.isdir(self.cgroup):
-            raise ValueError(
-                f"cgroup={self.cgroup} is not a directory; name a control group, or leave it out"
-            )
         if self.port and self.host is None:
             raise ValueError(f"port={self.port} is a port for TCP, and no host is set; set both or neither")
 
@@ -203,7 +210,8 @@ def _read(config: Path) -> dict[str, Any]:
     try:
         return read_yaml(config, may_be_empty=True)
     except (ValueError, OSError) as problem:
-        raise SettingsError(f"{config} can't be used: {problem}.") from None
+        said = str(problem).removeprefix(str(config)).lstrip(" ,:")
+        raise SettingsError(f"{config} can't be used: {said}.") from None
 
 
 def _value(text: str) -> Any:
@@ -235,9 +243,17 @@ def _put(values: dict[str, Any], name: str, value: Any) -> None:
 def _explained(problem: ValidationError, sources: Mapping[str, str], config: Path) -> str:
     first = problem.errors(include_url=False)[0]
     name = ".".join(map(str, first["loc"]))
+    said = first["msg"].replace(NO_SUCH_FIELD, "there is no such setting")
+    said = said if said.endswith("?") else f"{said}."
+    if not name:
+        meant = [_from(each, origin) for each, origin in sources.items() if f"{each}=" in said]
+        return f"{', '.join(meant) or 'The settings'} can't be used: {said}"
     known = next((each for each in names() if name == each or name.startswith(f"{each}.")), name)
     origin = sources.get(known) or (str(config) if config.exists() else "the arguments")
-    if not name:
-        return f"The settings can't be used: {first['msg']}."
-    named, place = (origin, "") if origin == variable(known) else (known, f" in {origin}")
-    return f"{named}={first['input']!r}{place} can't be used: {first['msg']}."
+    return f"{_from(known, origin, first['input'])} can't be used: {said}"
+
+
+def _from(name: str, origin: str, *value: Any) -> str:
+    """Return a setting's name, its value where one is given, and where it comes from."""
+    shown = "".join(f"={each!r}" for each in value)
+    return f"{origin}{shown}" if origin == variable(name) else f"{name}{shown} in {origin}"
