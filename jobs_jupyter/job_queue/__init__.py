@@ -8,7 +8,6 @@ spelling of `id`. All arguments are keyword-only.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote as _quote
 
 from jobs_jupyter.client.http import client as _client
 from jobs_jupyter.models.queue_status import JobQueueStatus
@@ -20,6 +19,7 @@ _List = list
 
 def list(*, project: str | None = None) -> _List[JobQueueStatus]:  # noqa: A001 - as in `jobs_jupyter.job`
     """Return all queues, or those of a project, the newest first."""
+    _check({"project": project})
     query = {} if project is None else {"project": project}
     found = _client.json("GET", "/v1/queues", query=query)["queues"]
     return [JobQueueStatus.from_dict(queue) for queue in found]
@@ -103,12 +103,7 @@ def delete(
 
 
 def _resolve(name: object, id: object, project: object, job_queue_id: object) -> dict[str, Any]:  # noqa: A002
-    given = {"name": name, "id": id, "job_queue_id": job_queue_id, "project": project}
-    for label, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"{label} must be a string, not {value!r}.")
-        if value == "":
-            raise ValueError(f"{label} is empty; leave it out or say which is meant.")
+    _check({"name": name, "id": id, "job_queue_id": job_queue_id, "project": project})
     if id is not None and job_queue_id is not None and id != job_queue_id:
         raise ValueError(
             f"id={id!r} and job_queue_id={job_queue_id!r} are two spellings of one thing; pass one."
@@ -118,10 +113,17 @@ def _resolve(name: object, id: object, project: object, job_queue_id: object) ->
         raise ValueError("Say which queue is meant: pass its name or its id, and not both.")
     if wanted is not None and project is not None:
         raise ValueError("An id is unique: leave out project, which belongs to a name.")
-    if wanted is None:
-        query = {"name": name} if project is None else {"name": name, "project": project}
-        return dict(_client.json("GET", "/v1/queues/find", query=query))
-    return dict(_client.json("GET", f"/v1/queues/{_quote(str(wanted), safe='')}"))
+    given = {"id": wanted, "name": name, "project": project}
+    query = {label: value for label, value in given.items() if value is not None}
+    return dict(_client.json("GET", "/v1/queues/find", query=query))
+
+
+def _check(given: dict[str, object]) -> None:
+    for label, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{label} must be a string, not {value!r}.")
+        if value == "":
+            raise ValueError(f"{label} is empty; leave it out or say which is meant.")
 
 
 def _act(queue: dict[str, Any], verb: str) -> str:

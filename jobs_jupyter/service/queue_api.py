@@ -30,8 +30,10 @@ class QueueHandlers:
         return JSONResponse({"queues": await self.database.read(line.every, project)})
 
     async def find_queue(self, request: Request) -> Response:
-        """The queue of a name within a project."""
+        """A queue by its id, or by its name within a project."""
         query = request.query_params
+        if "id" in query:
+            return JSONResponse(await self.database.read(line.status, query["id"]))
         project = query.get("project", "default")
         return JSONResponse(await self.database.read(line.find, query.get("name", ""), project))
 
@@ -71,10 +73,10 @@ def _check_settings(given: dict[str, Any]) -> None:
             f"Of a queue {names} can be changed" + (f", not {unknown[0]}." if given else ".")
         )
     for name, value in given.items():
-        if type(value) is not int or not CHANGEABLE[name] <= value < 2**31:
-            raise InvalidRequestError(
-                f"{name} must be a whole number of at least {CHANGEABLE[name]}, not {value!r}."
-            )
+        if type(value) is not int or not CHANGEABLE[name] <= value <= arguments.MOST:
+            most = type(value) is int and value > arguments.MOST
+            bound = f"at most {arguments.MOST:,}" if most else f"at least {CHANGEABLE[name]}"
+            raise InvalidRequestError(f"{name} must be a whole number of {bound}, not {value!r}.")
 
 
 _QUEUES = {"type": "object", "properties": {"queues": {"type": "array", "items": QUEUE}}}
@@ -87,7 +89,7 @@ _CHANGE = json_body(
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/queues", QueueHandlers.list_queues, query=("project",), answer=_QUEUES),
-    Operation("GET", "/v1/queues/find", QueueHandlers.find_queue, query=("name", "project"), answer=QUEUE),
+    Operation("GET", "/v1/queues/find", QueueHandlers.find_queue, query=("id", "name", "project"), answer=QUEUE),
     Operation("GET", "/v1/queues/{id}", QueueHandlers.get_queue, answer=QUEUE),
     Operation("PATCH", "/v1/queues/{id}", QueueHandlers.update_queue, body=_CHANGE, answer=QUEUE),
     Operation("POST", "/v1/queues/{id}/archive", QueueHandlers.archive_queue, answer=QUEUE),

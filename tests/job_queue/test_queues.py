@@ -179,7 +179,28 @@ def test_wrong_arguments(home: Path) -> None:
         job_queue.update(name="a")
     with pytest.raises(TypeError):
         job_queue.status(name=1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="project must be a string, not 3"):
+        job_queue.list(project=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="project is empty"):
+        job_queue.list(project="")
     assert not home.exists()
+
+
+def test_wrong_arguments_about_a_queue_that_is_there(service: Path) -> None:
+    job.wait(id=queued("true", name="team/line"))
+    for wrong, said in (
+        ({"max_concurrency": 0}, "max_concurrency must be a whole number of at least 1, not 0"),
+        ({"max_concurrency": True}, "of at least 1, not True"),
+        ({"max_concurrency": 2**31}, "of at most 2,147,483,647, not 2147483648"),
+        ({"idle_timeout_s": -1}, "idle_timeout_s must be a whole number of at least 0, not -1"),
+        ({"idle_timeout_s": 2**31}, "of at most 2,147,483,647, not 2147483648"),
+    ):
+        with pytest.raises(InvalidRequestError, match=said):
+            job_queue.update(name="team/line", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(JobQueueNotFoundError, match="A queue has that name: pass name='team/line' instead"):
+        job_queue.status(id="team/line")
+    with pytest.raises(JobQueueNotFoundError, match=r"no job queue with the id '\.\./jobs'"):
+        job_queue.delete(id="../jobs")
 
 
 def cluster_is_down(queue: str) -> bool:

@@ -315,7 +315,9 @@ def require(connection: Connection, queue_id: str) -> Row:
     """Return the queue's row."""
     row = row_of(connection, queue_id)
     if row is None:
-        raise JobQueueNotFoundError(f"There is no job queue with the id {queue_id!r}.")
+        named = connection.execute(select(queues.c.id).where(queues.c.name == queue_id).limit(1)).first()
+        hint = f" A queue has that name: pass name={queue_id!r} instead." if named else ""
+        raise JobQueueNotFoundError(f"There is no job queue with the id {queue_id!r}.{hint}")
     return row
 
 
