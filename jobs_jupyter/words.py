@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from jobs_jupyter.models.requirements import is_archive
 
+LONGEST_S = 2**31 - 1  # as the service counts seconds
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}  # in the order in which they are written
 _AMOUNT = r"([0-9]+(?:\.[0-9]+)?)"
 _DURATION = re.compile("".join(f"(?:{_AMOUNT}{unit}{'?' if unit == 's' else ''})?" for unit in UNITS))
@@ -26,6 +27,8 @@ def duration(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 15m, 2h or 1h30m")
     if seconds != int(seconds):
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of seconds")
+    if seconds > LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is too long; write {LONGEST_S // UNITS['d']}d at most")
     return int(seconds)
 
 

@@ -23,6 +23,13 @@ def test_what_is_no_size(text: str) -> None:
         words.size(text)
 
 
+@pytest.mark.parametrize("text", ["24856d", "99999999999", "9" * 400 + "h"])
+def test_what_is_too_long(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is too long; write 24855d at most"):
+        words.duration(text)
+    assert words.duration("24855d") == 24855 * 86400
+
+
 def test_a_timeout_that_may_be_0() -> None:
     assert (words.idle("0"), words.idle("2m")) == (0, 120)
     with pytest.raises(argparse.ArgumentTypeError, match="90s"):

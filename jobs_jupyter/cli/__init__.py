@@ -29,8 +29,8 @@ from jobs_jupyter.cli import (
     submission,
     tags,
 )
-from jobs_jupyter.cli.output import complain
-from jobs_jupyter.cli.parser import ANY, NAMED, Parser, UsageError
+from jobs_jupyter.cli.output import complain, note
+from jobs_jupyter.cli.parser import ANY, MADE, NAMED, Parser, UsageError
 from jobs_jupyter.models.errors import InvalidRequestError, JobsError
 from jobs_jupyter.models.paths import HOME_VARIABLE, default_home
 
@@ -71,17 +71,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check_home(options: argparse.Namespace) -> None:
-    """Refuse to look into a state directory that is not there: it is a typo, or there is nothing to see."""
+    """Refuse to look into a state directory that is not there: it is a typo, or there is nothing to see.
+
+    Whoever makes one is told so where it was named: that may be a typo, too.
+    """
     wanted = getattr(options, "home_must_be", ANY)
-    if wanted == ANY or (wanted == NAMED and not options.home):
+    if wanted == ANY or (wanted in (NAMED, MADE) and not options.home):
         return
     from jobs_jupyter.client import service
 
-    if not (home := default_home()).is_dir() and service.remote_target() is None:
+    if (home := default_home()).is_dir() or service.remote_target() is not None:
+        return
+    if wanted != MADE:
         raise FileNotFoundError(
             f"There is no state directory {home}; the first job makes one. "
             f"Another is named with --home or {HOME_VARIABLE}."
         )
+    note(f"There is no state directory {home} yet; it is made for this.")
 
 
 def _is_text(word: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs_jupyter.cli.completion import compute_names
 from jobs_jupyter.cli.output import age, document, fields, moment, note, printable, table
-from jobs_jupyter.cli.parser import ANY, Parser, shared, user_input, word
+from jobs_jupyter.cli.parser import MADE, Parser, shared, user_input, word
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs
@@ -36,7 +36,7 @@ def add(verbs: Verbs) -> None:
     one.set_defaults(run=_get)
     made = actions.add_parser(
         "create",
-        parents=shared(home=ANY),
+        parents=shared(home=MADE),
         help="keep a compute config and print its name and version",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=EXAMPLE,

@@ -14,7 +14,7 @@ from jobs_jupyter.models.paths import HOME_VARIABLE
 from jobs_jupyter.models.spelling import nearest
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
-ANY, NAMED, THERE = "any", "named", "there"
+ANY, MADE, NAMED, THERE = "any", "made", "named", "there"
 STATES = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED", "TERMINATED")
 _ID = re.compile(r"prodjob_[a-z0-9]{26}")
 
@@ -86,8 +86,8 @@ def shared(*, json: bool = True, project: bool = False, home: str = NAMED) -> li
     Args:
         json: whether it can answer with JSON.
         project: whether it finds jobs by name.
-        home: `ANY` state directory, also one that does not exist; one that is `THERE`; or where it is
-            `NAMED` with --home, then one that is there.
+        home: `ANY` state directory, also one that does not exist; the same, and it is `MADE`; one that
+            is `THERE`; or where it is `NAMED` with --home, then one that is there.
     """
     parent = Parser(add_help=False)
     if project:

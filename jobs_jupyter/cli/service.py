@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, moment
-from jobs_jupyter.cli.parser import ANY, Parser, UsageError, shared
+from jobs_jupyter.cli.parser import ANY, MADE, Parser, UsageError, shared
 from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import ServiceUnavailableError
 from jobs_jupyter.words import port, positive
@@ -24,7 +24,7 @@ FOLLOW_S = 0.2
 
 def add(verbs: Verbs) -> None:
     """Add the verbs."""
-    alone = shared(json=False, home=ANY)
+    alone = shared(json=False, home=MADE)
     serve = verbs.add_parser("serve", parents=alone, help="run the service in the foreground")
     serve.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
     serve.add_argument("--port", metavar="PORT", type=port, help="the TCP port; with --host (a free one)")
@@ -38,7 +38,7 @@ def add(verbs: Verbs) -> None:
         ("status", _status, "say whether it runs (exit code 1: no)"),
         ("logs", _logs, "print its own log"),
     ):
-        action = actions.add_parser(name, parents=shared(home=ANY), help=text)
+        action = actions.add_parser(name, parents=shared(home=MADE if name == "start" else ANY), help=text)
         action.set_defaults(run=run)
         if name == "logs":
             action.add_argument(

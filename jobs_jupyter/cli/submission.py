@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.completion import compute_names, connection_names, queue_names
 from jobs_jupyter.cli.output import document, note
-from jobs_jupyter.cli.parser import ANY, UsageError, shared, user_input
+from jobs_jupyter.cli.parser import MADE, UsageError, shared, user_input, word
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
@@ -38,7 +38,7 @@ def add(verbs: Verbs) -> None:
     """Add the verb."""
     parser = verbs.add_parser(
         "submit",
-        parents=shared(home=ANY),
+        parents=shared(home=MADE),
         help="submit a job and print its id",
         usage="jupyter jobs submit [-f FILE] [options] [-- COMMAND …]",
         description="Submit a job and print its id. Options override the file; tags and variables are "
@@ -64,7 +64,7 @@ def add(verbs: Verbs) -> None:
     option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
     option("--retries", metavar="N", type=count, help="run again after a failure, N times at most (1)")
     option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
-    queue = option("-q", "--queue", metavar="NAME",
+    queue = option("-q", "--queue", metavar="NAME", type=word,
                    help="wait in this queue; made if new, then one job runs at a time")  # fmt: skip
     queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
     option("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")

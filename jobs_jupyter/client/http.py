@@ -145,7 +145,9 @@ class ServiceClient:
     def _unavailable(self, problem: Exception) -> ServiceUnavailableError:
         place = self._endpoint.uds or self._endpoint.base_url if self._endpoint else "the jobs service"
         said = str(problem) or type(problem).__name__
-        return ServiceUnavailableError(f"The jobs service at {place} can't be reached: {said}.")
+        elsewhere = self._endpoint is not None and not self._endpoint.is_local
+        step = f" Check {service.TARGET_VARIABLE}, or unset it to use this machine's." if elsewhere else ""
+        return ServiceUnavailableError(f"The jobs service at {place} can't be reached: {said}.{step}")
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

@@ -39,7 +39,7 @@ def _bytes(value: object) -> object:
 
 
 def _gpus(value: object) -> object:
-    indices = value if isinstance(value, list) else [value]
+    indices: list[Any] = value if isinstance(value, list) else [value]
     if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) < len(indices):
         raise ValueError("must be how many, or a list of distinct indices such as [0, 2]")
     if any(index > MOST_GPUS for index in indices):

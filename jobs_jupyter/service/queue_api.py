@@ -89,7 +89,9 @@ _CHANGE = json_body(
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/queues", QueueHandlers.list_queues, query=("project",), answer=_QUEUES),
-    Operation("GET", "/v1/queues/find", QueueHandlers.find_queue, query=("id", "name", "project"), answer=QUEUE),
+    Operation(
+        "GET", "/v1/queues/find", QueueHandlers.find_queue, query=("id", "name", "project"), answer=QUEUE
+    ),
     Operation("GET", "/v1/queues/{id}", QueueHandlers.get_queue, answer=QUEUE),
     Operation("PATCH", "/v1/queues/{id}", QueueHandlers.update_queue, body=_CHANGE, answer=QUEUE),
     Operation("POST", "/v1/queues/{id}/archive", QueueHandlers.archive_queue, answer=QUEUE),

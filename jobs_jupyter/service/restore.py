@@ -161,6 +161,8 @@ def _opened(archive: Path) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
         if problem.filename != str(archive):
             raise
         raise BackupError(f"There is no file {archive}; name a backup.") from None
+    except IsADirectoryError:
+        raise BackupError(f"{archive} is a directory; name a backup.") from None
     except gzip.BadGzipFile as problem:
         raise BackupError(f"{archive} is not a backup of jobs-jupyter, or is damaged: {problem}.") from None
     except _DAMAGED as problem:

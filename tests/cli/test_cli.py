@@ -109,6 +109,9 @@ def test_wrong_usage_is_one_line(home: Path, refused: Callable[..., str], line: 
 def test_an_empty_name_is_wrong_usage(home: Path, refused: Callable[..., str]) -> None:
     assert "a name is not empty" in refused("status", "")
     assert "a name is not empty" in refused("status", "train", "-p", "")
+    for queue in ("", " "):
+        assert "--queue: a name is not empty" in refused("submit", "-q", queue, "--", "true")
+    assert not home.exists()
 
 
 def test_bytes_that_are_no_text(home: Path) -> None:
@@ -181,6 +184,31 @@ def test_a_misspelt_home_is_not_made(
         said = refused(*line.split(), "--home", name, code=1)
         assert f"There is no state directory {tmp_path / 'misspelt'}; the first job makes one" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_is_no_backup(home: Path, tmp_path: Path, refused: Callable[..., str]) -> None:
+    assert f"{tmp_path} is a directory; name a backup." in refused("restore", str(tmp_path), code=1)
+    assert not home.exists()
+
+
+def test_a_home_that_is_made_is_named(service: Path, call: Call) -> None:
+    said = f"There is no state directory {service} yet; it is made for this.\n"
+    for line in ("submit", "compute-configs create -f no.yaml"):
+        assert call(*line.split(), "--home", str(service)).err.startswith(said)
+    done = call("submit", "--home", str(service), "--wait", "--", "true")
+    assert (done.code, done.err.count(said)) == (0, 1)
+    assert call("submit", "--home", str(service), "--", "true").err == ""  # it is there
+
+
+def test_a_service_elsewhere_that_does_not_answer(
+    home: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBS_JUPYTER_TARGET", "http://127.0.0.1:1")
+    for line in ("list", "queues list", "gc", "compute-configs list"):
+        said = refused(*line.split(), code=1)
+        assert "at http://127.0.0.1:1 can't be reached" in said
+        assert "Check JOBS_JUPYTER_TARGET, or unset it to use this machine's." in said
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("line", ["config", "doctor", "service status", "service stop", "service logs"])

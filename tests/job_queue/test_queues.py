@@ -196,7 +196,7 @@ def test_wrong_arguments_about_a_queue_that_is_there(service: Path) -> None:
         ({"idle_timeout_s": 2**31}, "of at most 2,147,483,647, not 2147483648"),
     ):
         with pytest.raises(InvalidRequestError, match=said):
-            job_queue.update(name="team/line", **wrong)  # type: ignore[arg-type]
+            job_queue.update(name="team/line", **wrong)
     with pytest.raises(JobQueueNotFoundError, match="A queue has that name: pass name='team/line' instead"):
         job_queue.status(id="team/line")
     with pytest.raises(JobQueueNotFoundError, match=r"no job queue with the id '\.\./jobs'"):

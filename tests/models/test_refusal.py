@@ -73,7 +73,7 @@ VAX = {"cpu_architecture": "vax"}
             "requirements=3: must be text (put quotes around it) or a list",
         ),
         ({**COMMAND, "requirements": ["a", 3]}, "requirements.1=3: must be text (put quotes around it)"),
-        ({**COMMAND, 5: 1}, "5=5: a field's name is text"),
+        (dict[Any, Any]({**COMMAND}) | {5: 1}, "5=5: a field's name is text"),
         (
             {**COMMAND, "name": "a\ud800"},
             "name='a\\ud800': must be valid text, and \\ud800 is half a character; leave it out",
