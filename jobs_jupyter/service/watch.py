@@ -112,7 +112,9 @@ class Watch:
         }
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind: no group, and no more of the log than is kept."""
+        with contextlib.suppress(OSError):  # the run's end is what has to be written down
+            self._log.keep()
         if self.group:
             self.group.clear()
 

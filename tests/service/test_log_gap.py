@@ -54,6 +54,16 @@ def test_the_middle_goes_while_the_run_goes_on(tmp_path: Path) -> None:
     assert mark(gap.end - gap.start) in logs.read(text_of(path), "HEAD", None)
 
 
+def test_what_was_written_since_the_last_look_goes_with_the_end(tmp_path: Path) -> None:
+    found = shimmed.run(tmp_path, "yes | head -c 8000000; echo last", log_max_bytes=MIB)
+    assert (found["cause"], found["exit_code"]) == ("exit", 0)
+    path = RunPaths(tmp_path).log
+    assert path.stat().st_size == 8_000_005
+    assert path.stat().st_blocks * 512 <= MIB + 8192
+    assert gap_of(path) is not None
+    assert logs.read(text_of(path), "TAIL", 1) == b"last\n"
+
+
 def test_a_gap_only_grows(tmp_path: Path) -> None:
     path = tmp_path / "log"
     bound = LogBound(str(path), f"{path}.gap", MIB)
