@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from jobs_jupyter.cli.output import document, note
 from jobs_jupyter.cli.parser import ANY, THERE, UsageError, shared
 from jobs_jupyter.cli.target import only_here, require_answer
-from jobs_jupyter.models.errors import BackupError
+from jobs_jupyter.models.errors import BackupError, JobsError
 from jobs_jupyter.models.sizes import human
 
 if TYPE_CHECKING:
@@ -53,7 +53,25 @@ def _backup(options: argparse.Namespace) -> int:
     if target.is_dir() or not target.parent.is_dir():
         raise UsageError(f"{target} can't be written: name a file in a directory that exists")
     require_answer()
-    descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # of mode 0600
+    try:
+        _write(target)
+    except JobsError:
+        raise
+    except OSError as problem:
+        raise BackupError(
+            f"{target} can't be written: {problem.strerror}. Name a file where there is room."
+        ) from None
+    size = target.stat().st_size
+    if options.json:
+        document({"file": str(target.absolute()), "bytes": size})
+    else:
+        print(f"{target}: {human(size)}")
+    return 0
+
+
+def _write(target: Path) -> None:
+    """Write the file beside its place, of mode 0600, and move it there."""
+    descriptor, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             _download(file)
@@ -64,12 +82,6 @@ def _backup(options: argparse.Namespace) -> int:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(scratch)
         raise
-    size = target.stat().st_size
-    if options.json:
-        document({"file": str(target.absolute()), "bytes": size})
-    else:
-        print(f"{target}: {human(size)}")
-    return 0
 
 
 def _download(file: BinaryIO) -> None:

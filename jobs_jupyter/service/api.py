@@ -226,7 +226,9 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
     async def events(self, request: Request) -> Response:
         """The change feed: replays what follows number `after`, then goes on as server-sent events."""
         query = request.query_params
-        after = arguments.number(query, "after", 0, low=0) if "after" in query else None
+        after = (
+            arguments.number(query, "after", 0, low=0, high=arguments.LARGEST) if "after" in query else None
+        )
         stream = self.state.feed.stream(after, query.getlist("job"), arguments.seconds(query, "wait_s"))
         return StreamingResponse(self.state.attend(stream), media_type="text/event-stream")
 

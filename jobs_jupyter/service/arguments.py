@@ -19,6 +19,7 @@ from jobs_jupyter.service.store.queries import Listing
 DATES = ("created_at", "updated_at", "status_updated_at")
 MOST_JOBS_ON_A_PAGE = 100
 MOST = 2**31 - 1  # of a count, or of seconds
+LARGEST = 2**63 - 1  # that the database can look for
 LONGEST_KEY = 64
 
 

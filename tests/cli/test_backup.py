@@ -137,6 +137,8 @@ def test_arguments(
     (home / "hosts" / "other").mkdir(parents=True)
     assert "name a file in a directory that exists" in refused("backup", str(tmp_path))
     assert "name a file in a directory that exists" in refused("backup", str(tmp_path / "none" / "x"))
+    long = tmp_path / ("y" * 250)  # the name that it has meanwhile is longer
+    assert f"{long} can't be written: File name too long. Name a file" in refused("backup", str(long), code=1)
     archive = tmp_path / "x"
     assert f"There is no file {archive}" in refused("restore", str(archive), code=1), "it is looked at first"
     archive.write_text("something else")

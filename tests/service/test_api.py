@@ -101,6 +101,7 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
         ("GET", "/v1/jobs?include_archived=x", None, 400, "InvalidRequestError"),
         ("GET", "/v1/jobs?created_at_to=x", None, 400, "InvalidRequestError"),
         ("GET", "/v1/events?after=-1", None, 400, "InvalidRequestError"),
+        ("GET", f"/v1/events?after={2**63}", None, 400, "InvalidRequestError"),
         ("GET", "/v1/events?wait_s=nan", None, 400, "InvalidRequestError"),
         ("PUT", f"/v1/jobs/{job_id}/tags", {"tags": {}}, 400, "InvalidRequestError"),
         ("PUT", f"/v1/jobs/{job_id}/tags", {"tags": {"a b": ""}}, 400, "InvalidRequestError"),
