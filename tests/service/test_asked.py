@@ -153,3 +153,43 @@ def test_a_queue_that_can_not_be_had_is_refused(connection: Connection) -> None:
             demand(connection, job_queue_config=wanted)
     demand(connection, job_queue_config=described(name="new"))
     assert line.every(connection, None) == before, "asking makes none"
+
+
+def test_a_queue_is_found_within_its_project_alone(connection: Connection) -> None:
+    here, there = queue(connection, "line"), queue(connection, "line", project="other")
+    queue(connection, "elsewhere", project="other")
+    assert here != there
+    assert line.find(connection, "line", "other")["id"] == there
+    with pytest.raises(JobQueueNotFoundError, match="'elsewhere' in the project 'default'; its queues: line"):
+        demand(connection, job_queue_config=target("elsewhere"))
+    with pytest.raises(InvalidRequestError, match="idle_timeout_s=1; this job's spec has idle_timeout_s=2"):
+        demand(connection, project="other", job_queue_config=described(name="elsewhere", idle_timeout_s=2))
+    assert demand(connection, job_queue_config=described(name="elsewhere", idle_timeout_s=2)) is None
+
+
+def test_a_spec_without_a_name_is_its_content(connection: Connection) -> None:
+    """Not which of it was said: a default that is given is the same as one that is left out."""
+    plain = queue(connection, None)
+    same: list[dict[str, Any]] = [
+        {"max_concurrency": 1},
+        {"execution_mode": "FIFO"},
+        {"compute_config": None},
+    ]
+    assert [queue(connection, None, **spec) for spec in same] == [plain] * 3
+    others = [{"max_concurrency": 2}, {"execution_mode": "LIFO"}, {"auto_termination_threshold_job_count": 9}]
+    found = {queue(connection, None, **spec) for spec in others} | {queue(connection, None, project="other")}
+    assert len(found | {plain}) == 5
+
+
+def test_a_spec_is_compared_with_the_queue_as_it_is_now(connection: Connection) -> None:
+    made = queue(connection, "line", max_concurrency=2)
+    line.change(connection, made, {"max_concurrency": 5, "idle_timeout_s": 9})
+    with pytest.raises(
+        InvalidRequestError,
+        match=r"'line' has idle_timeout_s=9, max_concurrency=5; this job's spec has idle_timeout_s=1, max",
+    ):
+        queue(connection, "line", max_concurrency=2)
+    assert queue(connection, "line", idle_timeout_s=9, max_concurrency=5) == made
+    assert queue(connection, "line", idle_timeout_s=9) == made, "what is left out does not count"
+    with pytest.raises(InvalidRequestError, match=r"has auto_termination_threshold_job_count=None; .*=3"):
+        queue(connection, "line", idle_timeout_s=9, auto_termination_threshold_job_count=3)

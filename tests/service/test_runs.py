@@ -12,7 +12,7 @@ from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.store import changes, line, runs
 from jobs_jupyter.service.store.records import require
-from tests.service.test_admission import MODES, World, world
+from tests.service.test_admission import ALL, MODES, World, world
 
 FAILED, TIMED_OUT, LOST = (
     Outcome("exit", 1),
@@ -140,3 +140,26 @@ def test_a_run_that_never_began_waits_no_time() -> None:
 
     with world() as made:
         assert asyncio.run(lost()) == 1
+
+
+def test_a_cluster_is_not_idle_while_a_job_waits_for_resources() -> None:
+    async def idle_at(seconds: float) -> list[str]:
+        await wait(made, seconds)
+        return await made.database.read(line.idle_clusters, made.clock.time)
+
+    async def idle() -> list[bool]:
+        await made.submit(0, None, None, 1)
+        await end_one(made, Outcome("exit", 0))
+        await made.submit(None, None, ALL, 1)
+        (other,) = await made.living("STARTING")
+        await made.change(runs.run_started, other)
+        await made.submit(0, None, ALL, 1)
+        found = [await idle_at(60)]  # its idle timeout is 5 s
+        await made.change(runs.end_run, other, Outcome("exit", 0))
+        found.append(await idle_at(60))
+        await end_one(made, Outcome("exit", 0))
+        found += [await idle_at(4), await idle_at(2)]
+        return [bool(queues) for queues in found]
+
+    with world() as made:
+        assert asyncio.run(idle()) == [False, False, False, True]
