@@ -65,6 +65,21 @@ def test_later_changes_of_the_submitting_process_change_nothing(
     assert [job.get_logs(id=job_id, run=each.name) for each in runs] == ["first\n", "first\n"]
 
 
+def test_to_a_service_elsewhere_only_the_config_is_sent(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBS_JUPYTER_HOST", "127.0.0.1")
+    (url,) = client.json("GET", "/v1/service")["urls"]
+    with monkeypatch.context() as patch:
+        patch.setenv("JOBS_JUPYTER_TARGET", url)
+        patch.setenv("JOBS_JUPYTER_TOKEN", (service / "token").read_text())
+        patch.setenv("OF_MINE_ALONE", "secret")
+        seen = variables(env_vars={"OF_THE_CONFIG": "sent"})
+    client.reconnect()
+    assert "OF_MINE_ALONE" not in seen
+    assert seen["OF_THE_CONFIG"] == "sent"
+
+
 def test_a_matplotlib_backend_of_ones_own_stays(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "svg")
     assert variables()["MPLBACKEND"] == "svg"

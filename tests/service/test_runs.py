@@ -10,7 +10,9 @@ import pytest
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.outcome import Outcome
-from jobs_jupyter.service.store import changes, line, runs
+from jobs_jupyter.service.resources import Demand
+from jobs_jupyter.service.scheduler import HOLD_AFTER_S
+from jobs_jupyter.service.store import changes, line, queries, runs
 from jobs_jupyter.service.store.records import require
 from tests.service.test_admission import ALL, MODES, World, world
 
@@ -163,3 +165,44 @@ def test_a_cluster_is_not_idle_while_a_job_waits_for_resources() -> None:
 
     with world() as made:
         assert asyncio.run(idle()) == [False, False, False, True]
+
+
+def test_a_job_that_has_done_its_work_before_it_was_stopped_has_succeeded() -> None:
+    async def done() -> list[Any]:
+        await made.submit(None, None, None, 5)
+        (run,) = await made.living("STARTING")
+        await made.change(runs.run_started, run)
+        await made.change(changes.request_stop, "job-0")
+        await made.change(runs.end_run, run, Outcome("exit", 0))
+        job = await made.database.read(require, "job-0")
+        return [job.state, job.exit_code, job.reason]
+
+    with world() as made:
+        assert asyncio.run(done()) == ["SUCCEEDED", 0, None]
+
+
+def test_why_a_job_waits_for_resources() -> None:
+    """Three CPUs, 100 bytes and two GPUs are there; one of each kind, and 40 bytes, are in use."""
+    asked = {
+        Demand(3, 1, 0): "needs 3 CPUs, 2 are free",
+        Demand(1, 1, 2): "needs 2 GPUs, 1 is free",
+        Demand(1, 61, 0): "needs 61 B of memory, 60 B is free",
+        Demand(4, 1, 0): "needs 4 CPUs, this machine has 3 CPUs for jobs",
+        Demand(1, 1, 3): "needs 3 GPUs, this machine has 2 GPUs for jobs",
+        Demand(1, 101, 0): "needs 101 B of memory, this machine has 100 B for jobs",
+    }
+
+    async def reasons() -> list[str | None]:
+        await made.submit(None, None, Demand(1, 40, 1), 1)
+        for demand in asked:
+            await made.submit(None, None, demand, 1)
+        await wait(made, HOLD_AFTER_S)
+        await made.submit(None, None, Demand(1, 1, 0), 1)
+        names = [f"job-{number}" for number in range(1, len(asked) + 2)]
+        return [(await made.database.read(queries.by_id, name)).get("reason") for name in names]
+
+    with world() as made:
+        assert asyncio.run(reasons()) == [
+            *asked.values(),
+            "what is free is kept for a larger job that waits longer",
+        ]
