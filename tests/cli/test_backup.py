@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import LOST, client
+from jobs_jupyter.client.streams import events
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.sizes import human
 from jobs_jupyter.service.backup import FORMAT
@@ -179,6 +181,24 @@ def test_a_run_that_ends_during_the_backup_reads_as_it_ended(
     assert [(r.state, r.exit_code) for r in status.runs] == [("FAILED", 4)]
     assert status.reason == "exit code 4; a backup does not hold its environment; submit it again"
     assert job.get_logs(id=slow) == "over\n"
+
+
+def test_whoever_watched_a_job_hears_what_became_of_it_by_the_restore(
+    service: Path, tmp_path: Path, call: Call
+) -> None:
+    """Also who has heard of more than the backup knows: numbers of events do not come twice."""
+    job_id = running(submit("sleep 600"))
+    assert call("backup", str(tmp_path / "backup")).code == 0
+    job.terminate(id=job_id)
+    assert ended(job_id).state == "TERMINATED"
+    for number in range(5):
+        job.add_tags(job_id=job_id, tags={"n": str(number)})
+    heard = [event["seq"] for event in events(job_id, time.monotonic() + 0.5)]
+    client_service.stop()
+    assert call("restore", str(tmp_path / "backup"), "--force").code == 0
+    news = next(events(job_id, time.monotonic() + 5, after=heard[-1]), None)
+    assert news is not None
+    assert news["job"]["reason"].startswith("lost: it was running when the backup was made")
 
 
 def test_a_service_that_dies_breaks_the_backup_off(service: Path) -> None:

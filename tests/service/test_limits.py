@@ -200,6 +200,7 @@ def test_a_group_of_version_2(tmp_path: Path) -> None:
     assert (found["cause"], found["signal"], found["peak_memory"]) == ("memory", 9, 199 * MIB)
     assert (group / "memory.max").read_text() == str(200 * MIB)
     assert (group / "memory.swap.max").read_text() == "0"
+    assert (group / "memory.oom.group").read_text() == "1"
     assert RunPaths(tmp_path).log.read_text() == "0"
 
 

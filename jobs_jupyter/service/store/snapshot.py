@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from jobs_jupyter.models.base import SECRET_FIELD
 from jobs_jupyter.models.refusal import MASK
@@ -24,6 +24,10 @@ from jobs_jupyter.service.store.schema import jobs, queues
 WAIT_S = 10.0
 LOST = "it was running when the backup was made"
 NO_ENVIRONMENT = "a backup does not hold its environment; submit it again"
+UNHEARD = 1_000_000_000
+"""So many events may have come since the copy: whoever heard of them hears of what comes now as well."""
+
+_GO_ON = text("UPDATE sqlite_sequence SET seq = seq + :more WHERE name = 'events'")
 _NOT_ENDED = select(jobs).where(jobs.c.state.not_in(TERMINAL))
 
 
@@ -108,6 +112,7 @@ def settle(connection: Connection, ended: Callable[[str, str], Outcome | None], 
         ended: returns how a run ended, by its job's id and its name, where that was written down in time.
         now: in microseconds.
     """
+    connection.execute(_GO_ON, {"more": UNHEARD})
     not_ended = connection.execute(_NOT_ENDED).all()
     for launch in runs.alive(connection):
         outcome = ended(launch.job_id, launch.run) or Outcome("lost", message=LOST)
