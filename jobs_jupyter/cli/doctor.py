@@ -106,7 +106,8 @@ def _python() -> Finding:
 
 
 def _state_directory(home: Path, near: Path) -> Finding:
-    if not os.access(near, os.W_OK | os.X_OK) or (os.path.exists(home) and near != home):
+    there = next((place for place in (home, *home.parents) if os.path.lexists(place)), near)
+    if not os.access(near, os.W_OK | os.X_OK) or there != near:  # a file is in the way
         return Finding("state directory", BROKEN, f"{home} can't be written", "JOBS_JUPYTER_HOME moves it")
     if near != home:
         return Finding("state directory", OK, f"{home}, made by the first job")

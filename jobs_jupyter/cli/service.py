@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, moment
-from jobs_jupyter.cli.parser import ANY, MADE, Parser, UsageError, shared
+from jobs_jupyter.cli.parser import ANY, MADE, Parser, UsageError, shared, word
 from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import ServiceUnavailableError
 from jobs_jupyter.words import port, positive
@@ -26,7 +26,7 @@ def add(verbs: Verbs) -> None:
     """Add the verbs."""
     alone = shared(json=False, home=MADE)
     serve = verbs.add_parser("serve", parents=alone, help="run the service in the foreground")
-    serve.add_argument("--host", help="listen on TCP too, at this address; clients need the token")
+    serve.add_argument("--host", type=word, help="listen on TCP too, at this address; clients need the token")
     serve.add_argument("--port", metavar="PORT", type=port, help="the TCP port; with --host (a free one)")
     serve.set_defaults(run=_serve)
 

@@ -299,8 +299,9 @@ def _advice(paths: StatePaths, problem: str) -> str:
         step = "See: jupyter jobs config"
     elif "no lock" in text:
         step = f"Set {HOME_VARIABLE} to a directory on a local disk"
-    elif any(word in text for word in _NOT_WRITABLE):
+    elif any(word in text for word in _NOT_WRITABLE) or not paths.home.is_dir():
         step = f"Set {HOME_VARIABLE} to a directory that you can write to"
     else:
         step = f"More is in {paths.service_log}"
-    return f"The jobs service could not start in {paths.home}: {problem.rstrip('.')}. {step}."
+    said = problem if problem.endswith("?") else f"{problem.rstrip('.')}."
+    return f"The jobs service could not start in {paths.home}: {said} {step}."

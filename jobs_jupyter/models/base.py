@@ -83,7 +83,7 @@ Time = Annotated[datetime, BeforeValidator(_read_time)]
 class Model(BaseModel):
     """A frozen value: strict types, unknown fields refused, secrets masked in whatever is shown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     def options(self, **fields: Any) -> Self:
         """Return a validated copy with these fields replaced."""

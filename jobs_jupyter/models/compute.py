@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo
 
 from jobs_jupyter.models.base import Model, NameEnum, Text
 
@@ -49,8 +51,27 @@ def _memory(value: int | str) -> int | str:
     return value
 
 
-Amount = Annotated[int | float, Field(ge=0, le=2**63 - 1)]
-"""How much of a resource: a number that is not negative, and no larger than a database holds."""
+def _finite(value: float) -> float:
+    if not value <= sys.float_info.max:
+        raise ValueError("must be a finite number")
+    return value
+
+
+def _writable(value: dict[str, JsonValue], info: ValidationInfo) -> dict[str, JsonValue]:
+    """Refuse what JSON has no word for; what is stored already is read all the same."""
+    if info.context is None:
+        try:
+            json.dumps(value, allow_nan=False)
+        except ValueError:
+            raise ValueError("must hold finite numbers only") from None
+    return value
+
+
+Amount = Annotated[int | float, Field(ge=0), AfterValidator(_finite)]
+"""How much of a resource: a number that is not negative."""
+
+Plain = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
+"""Fields of a cloud's own, as JSON has them."""
 
 
 class MarketType(NameEnum):
@@ -95,8 +116,8 @@ class NodeConfig(Model):
     resources: dict[str, Amount] | None = None
     labels: dict[str, str] | None = None
     required_labels: dict[str, str] | None = None
-    advanced_instance_config: dict[str, JsonValue] | None = None
-    flags: dict[str, JsonValue] | None = None
+    advanced_instance_config: Plain | None = None
+    flags: Plain | None = None
     cloud_deployment: CloudDeployment | None = None
 
     def _check(self) -> None:
@@ -141,8 +162,8 @@ class ComputeConfig(Model):
     max_resources: dict[str, Amount] | None = None
     zones: Annotated[list[Text], Field(min_length=1)] | None = None
     enable_cross_zone_scaling: bool = False
-    advanced_instance_config: dict[str, JsonValue] | None = None
-    flags: dict[str, JsonValue] | None = None
+    advanced_instance_config: Plain | None = None
+    flags: Plain | None = None
     auto_select_worker_config: bool = False
 
     def _check(self) -> None:
@@ -158,7 +179,7 @@ class MultiResourceComputeConfig(Model):
 
     cloud: Text | None = None
     configs: Annotated[list[ComputeConfig], Field(min_length=1)]
-    flags: dict[str, JsonValue] | None = None
+    flags: Plain | None = None
 
     def _check(self) -> None:
         resources = [config.cloud_resource or "" for config in self.configs]

@@ -256,4 +256,6 @@ def _explained(problem: ValidationError, sources: Mapping[str, str], config: Pat
 def _from(name: str, origin: str, *value: Any) -> str:
     """Return a setting's name, its value where one is given, and where it comes from."""
     shown = "".join(f"={each!r}" for each in value)
+    if origin == ARGUMENT:
+        return f"The argument {name}{shown}"
     return f"{origin}{shown}" if origin == variable(name) else f"{name}{shown} in {origin}"

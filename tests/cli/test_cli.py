@@ -109,6 +109,7 @@ def test_wrong_usage_is_one_line(home: Path, refused: Callable[..., str], line: 
 def test_an_empty_name_is_wrong_usage(home: Path, refused: Callable[..., str]) -> None:
     assert "a name is not empty" in refused("status", "")
     assert "a name is not empty" in refused("status", "train", "-p", "")
+    assert "--host: a name is not empty" in refused("serve", "--host", "")
     for queue in ("", " "):
         assert "--queue: a name is not empty" in refused("submit", "-q", queue, "--", "true")
     assert not home.exists()

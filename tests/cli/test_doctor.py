@@ -78,6 +78,14 @@ def test_a_directory_that_can_not_be_entered(home: Path) -> None:
     assert f"broken   state directory {home} can't be written" in done.stdout
 
 
+def test_a_file_where_the_state_directory_would_be(home: Path) -> None:
+    file = home.parent / "file"
+    file.touch()
+    for place in (file, file / "home"):
+        said = found(place)["state directory"]
+        assert (said.state, said.detail) == (doctor.BROKEN, f"{place} can't be written")
+
+
 def test_a_network_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filesystem, "kind", lambda _: "nfs4")
     assert doctor._filesystem(tmp_path).state == doctor.MISSING

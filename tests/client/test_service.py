@@ -437,3 +437,9 @@ def test_nobody_else_may_run_on_the_same_home(tcp: str, service: Path) -> None:
 def test_a_service_start_error_is_a_connection_error() -> None:
     assert issubclass(ServiceStartError, ServiceUnavailableError)
     assert issubclass(ServiceStartError, ConnectionError)
+
+
+def test_a_misspelt_setting_is_a_question(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS_JUPYTER_IDEL_S", "5")
+    with pytest.raises(ServiceStartError, match=r"mean JOBS_JUPYTER_IDLE_S\? See: jupyter jobs config\.$"):
+        client_service.ensure()

@@ -151,3 +151,5 @@ def test_the_longest_command(service: Path) -> None:
         UnsupportedError, match="The entrypoint has 131072 bytes; a command has at most 131071"
     ):
         job.submit(JobConfig(entrypoint="true " + "x" * (131_072 - 5)))
+    with pytest.raises(UnsupportedError, match="entrypoint holds a NUL character"):
+        job.submit(JobConfig(entrypoint="true \0"))

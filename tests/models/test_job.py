@@ -164,7 +164,7 @@ configs = st.fixed_dictionaries(
         "compute_config": st.fixed_dictionaries(
             {
                 "head_node": st.just(HEAD),
-                "max_resources": st.dictionaries(st.text(), st.integers(0, 2**63 - 1) | st.floats(0, 1e9)),
+                "max_resources": st.dictionaries(st.text(), st.integers(0, 10**300) | st.floats(0, 1e9)),
                 "flags": st.dictionaries(st.text(), st.none() | st.booleans() | st.lists(st.integers())),
             }
         ),

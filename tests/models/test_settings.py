@@ -118,6 +118,15 @@ def test_what_can_not_be_used(config: Path, environment: dict[str, str], text: s
         assert part.format(config=config) in str(refused.value)
 
 
+def test_an_argument_is_called_one(config: Path) -> None:
+    for given, said in (
+        ({"port": 80}, "The argument port can't be used: port=80 is a port for TCP"),
+        ({"host": "x", "port": -1}, "The argument port=-1 can't be used: must be at least 0"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            settings.load(config, {}, given)
+
+
 def test_variables_of_others(config: Path) -> None:
     own = ("HOME", "TARGET", "TOKEN", "JOB_ID", "RUN_NAME", "QUEUE_DIR", "OUTPUT_DIR", "MAX_INPUT_BYTES")
     environment = {f"JOBS_JUPYTER_{name}": "x" for name in (*own, "SOMETHING_ELSE")}

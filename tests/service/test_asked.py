@@ -176,7 +176,11 @@ def test_a_spec_without_a_name_is_its_content(connection: Connection) -> None:
         {"compute_config": None},
     ]
     assert [queue(connection, None, **spec) for spec in same] == [plain] * 3
-    others = [{"max_concurrency": 2}, {"execution_mode": "LIFO"}, {"auto_termination_threshold_job_count": 9}]
+    others: list[dict[str, Any]] = [
+        {"max_concurrency": 2},
+        {"execution_mode": "LIFO"},
+        {"auto_termination_threshold_job_count": 9},
+    ]
     found = {queue(connection, None, **spec) for spec in others} | {queue(connection, None, project="other")}
     assert len(found | {plain}) == 5
 

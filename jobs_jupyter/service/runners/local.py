@@ -89,6 +89,10 @@ class LocalRunner:
                 f"The entrypoint has {len(config.entrypoint.encode())} bytes; a command has at most "
                 f"{LONGEST_COMMAND} here. Put it into a script below working_dir."
             )
+        if "\0" in config.entrypoint:
+            raise UnsupportedError(
+                "The entrypoint holds a NUL character, which no command can; leave it out."
+            )
         for step in self._steps_for(config):
             await step.refuse(config, interpreter)
 
