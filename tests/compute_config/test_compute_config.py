@@ -132,6 +132,7 @@ def test_what_the_wire_refuses(service: Path) -> None:
         ({"name": 1}, "name must be a string"),
         ({"config": []}, "config must be an object"),
         ({"config": {"zones": []}}, "zones"),
+        ({"config": {"flags": {"a": float("nan")}}}, "flags: must hold finite numbers only"),
     ):
         with pytest.raises(InvalidRequestError, match=said):
             client.json(*create, body={**new, **change})

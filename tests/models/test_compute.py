@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from jobs_jupyter.job.models import (
     ComputeConfig,
     HeadNodeConfig,
+    JobConfig,
     JobQueueConfig,
     JobQueueSpec,
+    JobStatus,
     MarketType,
     MultiResourceComputeConfig,
     RequiredResources,
@@ -150,3 +152,12 @@ def test_every_field_is_there_and_comes_back() -> None:
     assert ComputeConfig.from_dict(EVERYTHING).to_dict() == EVERYTHING
     several = {"cloud": "aws", "configs": [EVERYTHING], "flags": {"k": 1}}
     assert MultiResourceComputeConfig.from_dict(several).to_dict() == several
+
+
+def test_what_is_stored_is_read_though_it_would_be_refused() -> None:
+    """One job that can't be read would take the list of all with it."""
+    config = {"entrypoint": "true", "compute_config": {"flags": {"a": float("inf")}}}
+    status = {"id": "prodjob_1", "name": "a", "state": "FAILED", "creator_id": "me", "config": config}
+    assert JobStatus.from_dict(status).config.compute_config is not None
+    with pytest.raises(ValidationError, match="finite numbers only"):
+        JobConfig.from_dict(config)
