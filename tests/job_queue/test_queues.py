@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobs_jupyter import compute_config, job, job_queue
+from jobs_jupyter.client import service as client_service
 from jobs_jupyter.job.models import (
     JobConfig,
     JobQueueConfig,
@@ -339,6 +340,8 @@ def test_what_a_queue_counts_and_what_stays_when_it_is_deleted(service: Path, tm
     assert job_queue.list() == []
     assert {each.id: each.state for each in job.list()} == {ids[n]: s for n, s in states.items()}
     assert job.get_logs(id=ids["fine"]) == "kept\n"
+    client_service.stop()  # the next one has never heard of the queue
+    job.add_tags(job_id=ids["fine"], tags={"kept": "yes"})
     echoed = job.status(id=ids["bad"]).config.job_queue_config
     assert echoed is not None
     assert echoed.job_queue_spec is not None
