@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.service.clock import SECOND
@@ -14,7 +15,8 @@ from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import HOLD_AFTER_S
 from jobs_jupyter.service.store import changes, line, queries, runs
 from jobs_jupyter.service.store.records import require
-from tests.service.test_admission import ALL, MODES, World, world
+from jobs_jupyter.service.store.schema import jobs
+from tests.service.test_admission import ALL, MIB, MODES, World, world
 
 FAILED, TIMED_OUT, LOST = (
     Outcome("exit", 1),
@@ -182,20 +184,28 @@ def test_a_job_that_has_done_its_work_before_it_was_stopped_has_succeeded() -> N
 
 
 def test_why_a_job_waits_for_resources() -> None:
-    """Three CPUs, 100 bytes and two GPUs are there; one of each kind, and 40 bytes, are in use."""
+    """Three CPUs, 100 MiB and two GPUs are there; one of each kind, and 40 MiB, are in use.
+
+    Some ask for more than that: when they were submitted, the machine had more.
+    """
     asked = {
         Demand(3, 1, 0): "needs 3 CPUs, 2 are free",
         Demand(1, 1, 2): "needs 2 GPUs, 1 is free",
-        Demand(1, 61, 0): "needs 61 B of memory, 60 B is free",
+        Demand(1, 61, 0): "needs 61.0 MiB of memory, 60.0 MiB is free",
         Demand(4, 1, 0): "needs 4 CPUs, this machine has 3 CPUs for jobs",
         Demand(1, 1, 3): "needs 3 GPUs, this machine has 2 GPUs for jobs",
-        Demand(1, 101, 0): "needs 101 B of memory, this machine has 100 B for jobs",
+        Demand(1, 101, 0): "needs 101.0 MiB of memory, this machine has 100.0 MiB for jobs",
     }
+
+    def ask(connection: Connection, job_id: str, demand: Demand, _: int) -> None:
+        values = {"cpus": demand.cpus, "memory": demand.memory * MIB, "gpus": demand.gpus}
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
     async def reasons() -> list[str | None]:
         await made.submit(None, None, Demand(1, 40, 1), 1)
-        for demand in asked:
-            await made.submit(None, None, demand, 1)
+        for number, demand in enumerate(asked, 1):
+            await made.submit(None, None, Demand(3, 1, 0), 1)
+            await made.change(ask, f"job-{number}", demand)
         await wait(made, HOLD_AFTER_S)
         await made.submit(None, None, Demand(1, 1, 0), 1)
         names = [f"job-{number}" for number in range(1, len(asked) + 2)]
