@@ -20,6 +20,7 @@ SMALL = 256 * 1024
 ROW = Struct(">32sQQ")
 TAIL = Struct(">8sQ")
 MAGIC = b"jjpack\0\1"
+GIVEN_UP = bytes(32)
 BUFFER = 2**20
 
 
@@ -40,6 +41,15 @@ class PackWriter:
         self._at = 0  # where the next content begins
         self._end = 0
         self.rows: dict[bytes, Row] = {}
+
+    def add(self, content: bytes, digest: bytes) -> None:
+        """Add a content as a whole, with its SHA-256."""
+        self._held += content
+        size = len(content)
+        self.rows.setdefault(digest, Row(digest, self._at, size))
+        self._end = self._at = self._at + size
+        if len(self._held) >= BUFFER:
+            self._flush()
 
     def write(self, piece: bytes) -> None:
         """Add a piece of the content that comes next."""
@@ -65,23 +75,44 @@ class PackWriter:
         self._held.clear()
 
 
-def rows(descriptor: int) -> Iterator[Row]:
-    """Yield the contents that an open pack has, but for those given up.
+def rows(descriptor: int, wanted: Set[bytes] | None = None) -> Iterator[Row]:
+    """Yield the contents that an open pack has, but for those given up; of `wanted` alone, where it is given.
 
     Raises:
         PackageError: it is no pack, or damaged.
     """
+    begin, table = _table(descriptor)
+    if wanted is not None and wanted.isdisjoint(_digests(table)):  # far quicker than looking at each row
+        return
+    for digest, offset, length in ROW.iter_unpack(table):
+        if digest != GIVEN_UP and (wanted is None or digest in wanted):
+            if offset + length > begin:
+                raise PackageError("The list of a pack of contents is damaged; submit the job again.")
+            yield Row(digest, offset, length)
+
+
+def digests(descriptor: int) -> list[bytes]:
+    """Return the SHA-256 of each content that an open pack has, and `GIVEN_UP` for each that it had.
+
+    Raises:
+        PackageError: it is no pack, or damaged.
+    """
+    return _digests(_table(descriptor)[1])
+
+
+def _table(descriptor: int) -> tuple[int, bytes]:
+    """Return where the list of an open pack begins, and the list."""
     size = os.fstat(descriptor).st_size
     tail = os.pread(descriptor, TAIL.size, max(0, size - TAIL.size))
     magic, count = TAIL.unpack(tail) if len(tail) == TAIL.size else (b"", 0)
     begin = size - TAIL.size - count * ROW.size
     if magic != MAGIC or begin < 0:
         raise PackageError("The file is no pack of contents, or it is damaged; submit the job again.")
-    for digest, offset, length in ROW.iter_unpack(os.pread(descriptor, count * ROW.size, begin)):
-        if any(digest):
-            if offset + length > begin:
-                raise PackageError("The list of a pack of contents is damaged; submit the job again.")
-            yield Row(digest, offset, length)
+    return begin, os.pread(descriptor, count * ROW.size, begin)
+
+
+def _digests(table: bytes) -> list[bytes]:
+    return [table[at : at + 32] for at in range(0, len(table), ROW.size)]
 
 
 def give_up(descriptor: int, digests: Set[bytes]) -> None:
@@ -91,6 +122,6 @@ def give_up(descriptor: int, digests: Set[bytes]) -> None:
     begin = size - TAIL.size - count * ROW.size
     kept = bytearray()
     for row in ROW.iter_unpack(os.pread(descriptor, count * ROW.size, begin)):
-        is_kept = any(row[0]) and row[0] not in digests
+        is_kept = row[0] != GIVEN_UP and row[0] not in digests
         kept += ROW.pack(*row) if is_kept else bytes(ROW.size)
     os.pwrite(descriptor, kept, begin)

@@ -180,6 +180,7 @@ class _Reading:
         self.limits = limits
         self._walk = walk
         self._root = walk.root
+        self._base = f"{walk.root}/"
         self._index = index
         self._spool = Spool(walk.home) if walk.home and walk.home.is_dir() else None
 
@@ -206,8 +207,7 @@ class _Reading:
         return Contents(manifest, self._sources(entries), self._index, self._spool)
 
     def _sources(self, entries: list[Entry]) -> Sources:
-        base = f"{self._root}/"
-        return {entry.digest: base + entry.path for entry in entries if entry.kind == "f"}
+        return {entry.digest: self._base + entry.path for entry in entries if entry.kind == "f"}
 
     @contextmanager
     def _spooling(self) -> Iterator[None]:
@@ -227,7 +227,7 @@ class _Reading:
         before = known.get(item.path)
         if before is not None and before[0] == item:
             return before
-        place = f"{self._root}/{item.path}"
+        place = self._base + item.path
         try:
             if stat.S_ISLNK(item.mode):
                 return self._link(item, place)
@@ -244,27 +244,36 @@ class _Reading:
 
     def _read(self, place: str, expected: int) -> tuple[int, str]:
         """Return the size and the SHA-256 of exactly the bytes that were read, and are spooled."""
-        descriptor = _reopened(place)
+        descriptor = os.open(place, _OPEN)
         try:
-            first = os.read(descriptor, SMALL)
-            if len(first) != expected or len(first) == SMALL:  # large, or just being written
+            # not more than it takes to see the end: a large buffer costs more than a small file
+            first = os.read(descriptor, min(expected + 1, SMALL))
+            if len(first) != expected or expected >= SMALL:  # large, just being written, or replaced
+                _check_regular(descriptor, place)
                 copy = self._spool.copy if self._spool else hashed
                 return copy(descriptor, first)
         finally:
             os.close(descriptor)
-        digest = hashlib.sha256(first)
+        digest = hashlib.sha256(first).digest()
         if self._spool is not None:
-            self._spool.add(first, digest.digest())
-        return len(first), digest.hexdigest()
+            self._spool.add(first, digest)
+        return len(first), digest.hex()
 
 
 def _reopened(path: str) -> int:
     """Open a file that was regular a moment ago, and not whatever has taken its place."""
     descriptor = os.open(path, _OPEN)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "no longer a file", path)
+    try:
+        _check_regular(descriptor, path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_regular(descriptor: int, path: str) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "no longer a file", path)
 
 
 def _relative(root: Path, link: str, target: str) -> str:

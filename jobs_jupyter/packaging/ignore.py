@@ -59,6 +59,10 @@ class Rules:
         self._of_paths = [(number, rule) for number, rule in numbered if not rule.is_of_names]
         self._known: dict[tuple[str, bool], tuple[int, Rule | None]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether there is any pattern."""
+        return bool(self._of_names or self._of_paths)
+
     def match(self, path: str, *, is_directory: bool) -> Rule | None:
         """Return the last pattern that matches `path` (relative to the patterns' directory), or None."""
         number, rule = self._of_name(path.rpartition("/")[2], is_directory)

@@ -37,9 +37,7 @@ class Spool:
 
     def add(self, content: bytes, digest: bytes) -> None:
         """Take in a small content."""
-        pack = self._opened()
-        pack.write(content)
-        pack.ended(digest)
+        self._opened().add(content, digest)
 
     def copy(self, descriptor: int, first: bytes) -> tuple[int, str]:
         """Take in a large file while it is being read and hashed; returns its size and SHA-256."""

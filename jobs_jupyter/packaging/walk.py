@@ -63,8 +63,8 @@ class Walk:
     seen: list[Seen] = field(default_factory=list)  # the directories that were entered
 
     def __post_init__(self) -> None:
-        self._excludes = Rules(self.excludes, "excludes")
-        self._defaults = Rules(DEFAULT_EXCLUDES, "left out by default")
+        first = (Rules(self.excludes, "excludes"), Rules(DEFAULT_EXCLUDES, "left out by default"))
+        self._first = [rules for rules in first if rules]
         self._home = os.path.realpath(self.home) if self.home else None
 
     def found(self) -> Iterator[Found]:
@@ -83,21 +83,19 @@ class Walk:
                     self._leave_out(path, reason)
                     if entry.name != _GITIGNORE:
                         ignored.add(entry.name)
+                    continue
+                found = _found(path, entry)
+                if stat.S_ISDIR(found.mode):
+                    yield found
+                    yield from self._directory(f"{path}/", scopes)
+                elif stat.S_ISREG(found.mode) or stat.S_ISLNK(found.mode):
+                    yield found
                 else:
-                    yield from self._taken(_found(path, entry), scopes)
+                    self._leave_out(path, "a socket, pipe or device")
             shape = _shape(entries, ignored)  # of what `stat` said when the entry was found
         except OSError as error:
             raise unreadable(error.filename or place, error) from error
         self.seen.append(Seen(prefix, ignored, shape, newest))
-
-    def _taken(self, found: Found, scopes: list[_Scope]) -> Iterator[Found]:
-        if stat.S_ISDIR(found.mode):
-            yield found
-            yield from self._directory(f"{found.path}/", scopes)
-        elif stat.S_ISREG(found.mode) or stat.S_ISLNK(found.mode):
-            yield found
-        else:
-            self._leave_out(found.path, "a socket, pipe or device")
 
     def _leave_out(self, path: str, reason: str) -> None:
         if len(self.left_out) < MAX_LEFT_OUT:
@@ -116,7 +114,7 @@ class Walk:
 
     def _rule(self, path: str, scopes: list[_Scope], is_directory: bool) -> Rule | None:
         """Return the rule that decides: excludes, then defaults, then inner before outer gitignore."""
-        for rules in (self._excludes, self._defaults):
+        for rules in self._first:
             if rule := rules.match(path, is_directory=is_directory):
                 return rule
         for scope in reversed(scopes):

@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobs_jupyter.models import pack
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError
 from jobs_jupyter.models.pack import SMALL, PackWriter
 from jobs_jupyter.models.package import Manifest
@@ -51,9 +52,8 @@ class PackageFiles:
 
     def missing(self, manifest: Manifest) -> list[str]:
         """Return the hashes of contents that are not stored yet."""
-        wanted = manifest.digests
-        packed = self.packed(wanted)
-        return sorted(d for d in wanted if d not in packed and not self.paths.blob(d).exists())
+        loose = self.packs.lacking(set(map(bytes.fromhex, manifest.digests)))
+        return sorted(d for d in map(bytes.hex, loose) if not self.paths.blob(d).exists())
 
     def packed(self, digests: Iterable[str]) -> dict[str, Place]:
         """Return where those contents lie that are in a pack."""
@@ -89,20 +89,20 @@ class PackageFiles:
 
     def take_pack(self, path: Path) -> None:
         """Take over a pack, less what is stored already; a small one as files."""
-        rows = read_list(path)
-        known = self.packs.find({row.digest for row in rows})
-        fresh = [row for row in rows if row.digest not in known]
+        with open(path, "rb", buffering=0) as file:
+            there = set(pack.digests(file.fileno()))
+        fresh = self.packs.lacking(there)
         if len(fresh) <= FEW:
             with open(path, "rb") as file:
-                for row in fresh:
+                for row in read_list(path, fresh):
                     target = self.paths.blob(row.digest.hex())
                     if not target.exists():
                         _write(target, os.pread(file.fileno(), row.size, row.offset))
             path.unlink()
-        elif len(fresh) == len(rows):
+        elif len(fresh) == len(there):
             self.packs.add(path)
         else:
-            self.packs.add_some(path, fresh)
+            self.packs.add_some(path, read_list(path, fresh))
             path.unlink()
 
     async def add_blobs(self, body: AsyncIterator[bytes]) -> int:

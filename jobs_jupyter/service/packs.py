@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -39,22 +40,35 @@ class Packs:
     def find(self, wanted: AbstractSet[bytes]) -> dict[bytes, Place]:
         """Return where those contents lie that are in a pack, by their SHA-256."""
         found: dict[bytes, Place] = {}
-        for path, rows in self.lists() if wanted else ():
-            found |= {row.digest: Place(path, row.offset, row.size) for row in rows if row.digest in wanted}
+        for path, rows in self.lists(wanted) if wanted else ():
+            found |= {row.digest: Place(path, row.offset, row.size) for row in rows}
             if len(found) == len(wanted):
                 break
         return found
 
-    def lists(self) -> Iterator[tuple[Path, list[Row]]]:
-        """Yield each pack with what it holds; one that is damaged holds nothing."""
-        for path in sorted(self.folder.glob("[0-9a-f]*")):
-            with contextlib.suppress(FileNotFoundError, PackageError):
-                yield path, read_list(path)
+    def lacking(self, wanted: set[bytes]) -> set[bytes]:
+        """Return those contents that are in no pack."""
+        for path in self._paths():
+            if not wanted:
+                break
+            with _there(), open(path, "rb", buffering=0) as file:
+                wanted = wanted.difference(pack.digests(file.fileno()))
+        return wanted
+
+    def lists(self, wanted: AbstractSet[bytes] | None = None) -> Iterator[tuple[Path, list[Row]]]:
+        """Yield each pack with what it holds, or what of `wanted`; one that is damaged holds nothing."""
+        for path in self._paths():
+            with _there():
+                yield path, read_list(path, wanted)
+
+    def _paths(self) -> list[Path]:
+        """Return the packs, the newest first: what is asked for was often stored just now."""
+        return sorted(self.folder.glob("[0-9a-f]*"), reverse=True)
 
     def add(self, scratch: Path) -> None:
         """Take over a finished pack from elsewhere in the state directory."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.rename(scratch, self.folder / uuid.uuid4().hex)
+        os.rename(scratch, self.folder / f"{time.time_ns():016x}{uuid.uuid4().hex}")
 
     def add_some(self, scratch: Path, rows: Iterable[Row]) -> None:
         """Take over only these contents of a pack."""
@@ -87,7 +101,12 @@ class Packs:
             path.unlink(missing_ok=True)
 
 
-def read_list(path: Path) -> list[Row]:
-    """Return what a pack holds."""
+def _there() -> contextlib.suppress:
+    """A pack may go meanwhile; one that is damaged holds nothing."""
+    return contextlib.suppress(FileNotFoundError, PackageError)
+
+
+def read_list(path: Path, wanted: AbstractSet[bytes] | None = None) -> list[Row]:
+    """Return what a pack holds, or what of `wanted`."""
     with open(path, "rb", buffering=0) as file:
-        return list(pack.rows(file.fileno()))
+        return list(pack.rows(file.fileno(), wanted))
