@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,9 +18,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from jobs_jupyter.models.errors import ServiceStartError
-from jobs_jupyter.service.store import database
+from jobs_jupyter.service.store import database, packages
 from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.retention import blobs_of_packages
 from jobs_jupyter.service.store.schema import HEAD, metadata
+
+HELD = {"11": ["aa", "bb"], "22": ["bb", "cc"], "00": []}
 
 
 @pytest.fixture
@@ -98,8 +102,35 @@ def test_an_older_database_is_migrated_with_what_is_in_it(
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(later_head,)]
             assert connection.execute("SELECT * FROM packages").fetchall() == [
-                ("digest", 1, None, None, None)
+                ("digest", 1, None, None, None, None)
             ]
+
+
+def test_contents_of_packages_are_taken_over(tmp_path: Path, config: Config) -> None:
+    path = tmp_path / "jobs.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for package, blobs in HELD.items():
+            connection.execute(
+                text("INSERT INTO packages (digest, created_at) VALUES (:d, 1)"), {"d": package}
+            )
+            for blob in blobs:
+                row = {"p": package, "b": blob}
+                connection.execute(text("INSERT INTO package_blobs (package, blob) VALUES (:p, :b)"), row)
+    engine.dispose()
+    opened = Database(path)
+
+    async def use() -> None:
+        assert await opened.read(blobs_of_packages) == {name: blobs for name, blobs in HELD.items() if blobs}
+        await opened.write(packages.add_package, "33", ["cc", "ee"], 2)
+        assert await opened.write(packages.release, "11") == ["aa"]
+        assert await opened.write(packages.release, "33") == ["ee"]
+        assert await opened.read(packages.needed_blobs) == {"bb", "cc"}
+
+    asyncio.run(use())
+    opened.close()
 
 
 def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:

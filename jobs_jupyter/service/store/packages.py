@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import SCHEME
@@ -14,7 +14,8 @@ from jobs_jupyter.service.store.schema import job_packages, package_blobs, packa
 _HAS = select(packages.c.digest).where(packages.c.digest == bindparam("package"))
 _USE = update(packages).where(packages.c.digest == bindparam("package"))
 _NEED = insert(job_packages).prefix_with("OR IGNORE")  # a job may get the same one twice
-_NEEDS = "INSERT INTO package_blobs (package, blob) VALUES (?, ?)"  # ten thousand rows at once
+_NEEDS = "INSERT INTO package_blobs (blob, package) VALUES (?, ?)"  # ten thousand rows at once
+_NEXT = select(func.coalesce(func.max(packages.c.number), 0) + 1)
 _KEPT = select(packages.c.kept_at).where(packages.c.digest == bindparam("package"))
 
 
@@ -49,8 +50,9 @@ def add_package(connection: Connection, digest: str, blobs: Iterable[str], now: 
     """Store that a package is complete; of one that is there already, that it is wanted again."""
     if use(connection, digest, now):
         return
-    connection.execute(insert(packages).values(digest=digest, created_at=now))
-    if rows := [(digest, blob) for blob in sorted(set(blobs))]:
+    number = connection.execute(_NEXT).scalar_one()
+    connection.execute(insert(packages).values(digest=digest, created_at=now, number=number))
+    if rows := [(blob, number) for blob in sorted(set(map(bytes.fromhex, blobs)))]:
         connection.exec_driver_sql(_NEEDS, rows)
 
 
@@ -67,22 +69,23 @@ def release(connection: Connection, digest: str) -> list[str] | None:
 
 def forget(connection: Connection, digest: str) -> list[str]:
     """Forget a package; returns the blobs that nothing needs any more."""
+    number = connection.execute(select(packages.c.number).where(packages.c.digest == digest)).scalar()
     mine = package_blobs.alias("mine")
     shared = select(package_blobs.c.blob).where(
-        package_blobs.c.blob == mine.c.blob, package_blobs.c.package != digest
+        package_blobs.c.blob == mine.c.blob, package_blobs.c.package != number
     )
     unused = connection.execute(
-        select(mine.c.blob).where(mine.c.package == digest, ~shared.exists())
+        select(mine.c.blob).where(mine.c.package == number, ~shared.exists())
     ).scalars()
-    freed = list(unused)
-    connection.execute(delete(package_blobs).where(package_blobs.c.package == digest))
+    freed = list(map(bytes.hex, unused))
+    connection.execute(delete(package_blobs).where(package_blobs.c.package == number))
     connection.execute(delete(packages).where(packages.c.digest == digest))
     return freed
 
 
 def needed_blobs(connection: Connection) -> set[str]:
     """Return every blob that a stored package needs."""
-    return set(connection.execute(select(package_blobs.c.blob).distinct()).scalars())
+    return set(map(bytes.hex, connection.execute(select(package_blobs.c.blob).distinct()).scalars()))
 
 
 def kept_at(connection: Connection, digest: str) -> str | None:

@@ -52,8 +52,11 @@ def every_package(connection: Connection) -> list[Used]:
 def blobs_of_packages(connection: Connection) -> dict[str, list[str]]:
     """Return which blobs each package needs."""
     found: dict[str, list[str]] = {}
-    for row in connection.execute(select(package_blobs.c.package, package_blobs.c.blob)):
-        found.setdefault(row.package, []).append(row.blob)
+    held = select(packages.c.digest, package_blobs.c.blob).join(
+        packages, packages.c.number == package_blobs.c.package
+    )
+    for row in connection.execute(held):
+        found.setdefault(row.digest, []).append(row.blob.hex())
     return found
 
 

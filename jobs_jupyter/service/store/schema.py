@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
 
 # conditions of partial indices; a query that shall use one says the same words
@@ -170,6 +171,9 @@ packages = Table(
     Column("used_at", BigInteger),
     # the URI of its copy in a remote store
     Column("kept_at", Text),
+    # by which `package_blobs` knows it
+    Column("number", Integer),
+    Index("packages_by_number", "number", unique=True),
 )
 
 job_packages = Table(
@@ -192,12 +196,14 @@ job_remotes = Table(
     Index("job_remotes_by_version", "uri", "version"),
 )
 
+# which contents a package holds; ten thousand rows for many a package, so they are short
 package_blobs = Table(
     "package_blobs",
     metadata,
-    Column("package", String(64), primary_key=True),
-    Column("blob", String(64), primary_key=True),
-    Index("package_blobs_by_blob", "blob"),
+    Column("blob", LargeBinary(32), primary_key=True),
+    Column("package", Integer, primary_key=True, autoincrement=False),
+    Index("package_blobs_by_package", "package"),
+    sqlite_with_rowid=False,
 )
 
 compute_configs = Table(

@@ -61,11 +61,10 @@ def runs_of(copy: Path) -> list[tuple[str, str]]:
 def packages_of(copy: Path) -> list[tuple[str, list[str]]]:
     """Return each package and the blobs that it needs."""
     with _opened(copy) as connection:
-        known: dict[str, list[str]] = {
-            row[0]: [] for row in connection.execute("SELECT digest FROM packages")
-        }
-        for package, blob in connection.execute("SELECT package, blob FROM package_blobs"):
-            known.setdefault(package, []).append(blob)
+        numbers = dict(connection.execute("SELECT number, digest FROM packages").fetchall())
+        known: dict[str, list[str]] = {digest: [] for digest in numbers.values()}
+        for number, blob in connection.execute("SELECT package, blob FROM package_blobs"):
+            known[numbers[number]].append(blob.hex())
     return list(known.items())
 
 
@@ -88,7 +87,8 @@ def leave_out(copy: Path, gone_packages: Iterable[str], still_there: set[str]) -
             connection.executemany(f"DELETE FROM {table} WHERE job_id = ?", gone)  # noqa: S608 - constant
         connection.executemany("DELETE FROM jobs WHERE id = ?", gone)
         packages = [(digest,) for digest in gone_packages]
-        connection.executemany("DELETE FROM package_blobs WHERE package = ?", packages)
+        of_package = "(SELECT number FROM packages WHERE digest = ?)"
+        connection.executemany(f"DELETE FROM package_blobs WHERE package = {of_package}", packages)  # noqa: S608 - constant
         connection.executemany("DELETE FROM packages WHERE digest = ?", packages)
     return count_jobs(copy)
 

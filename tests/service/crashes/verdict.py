@@ -192,7 +192,7 @@ class Verdict:
             for (digest,) in database.execute("SELECT digest FROM packages"):
                 if not self._paths.manifest(digest).exists():
                     yield f"the package {digest} has no manifest"
-            needed = [blob for (blob,) in database.execute("SELECT blob FROM package_blobs")]
+            needed = [blob.hex() for (blob,) in database.execute("SELECT blob FROM package_blobs")]
             packed = PackageFiles(self._paths).packed(needed)
             for blob in needed:
                 if blob not in packed and not self._paths.blob(blob).exists():
