@@ -18,6 +18,7 @@ ARCHIVES = (".zip", ".tar.gz")  # what a directory may be packed in, elsewhere
 FORMAT = 1
 MAX_ENTRIES = 1_000_000
 MAX_PATH = 4096
+MAX_NAME = 255  # bytes, on every usual file system
 _MAX_LINKS = 64  # more than any kernel follows; a path that has more is taken to lead out
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _URI = re.compile(rf"{SCHEME}(?P<digest>[0-9a-f]{{64}})(?P<path>/[^\0]+)?", re.ASCII)
@@ -151,10 +152,18 @@ def _entry(row: Any) -> Entry:
 
 
 def _check_path(path: str) -> None:
+    if len(path) > MAX_NAME // 4 and any(map(_is_long, path.split("/"))):
+        raise PackageError(
+            f"The path {path[:200]!r} has a name of more than {MAX_NAME} bytes; no file has one"
+        )
     padded = f"/{path}/"
     if len(path) > MAX_PATH or "//" in padded or "/./" in padded or "/../" in padded:
         raise PackageError(f"The path {path[:200]!r} is not a plain relative path, so it cannot be unpacked")
     _check_text(path)
+
+
+def _is_long(name: str) -> bool:
+    return len(name.encode("utf-8", "surrogatepass")) > MAX_NAME
 
 
 def _check_text(text: str) -> None:

@@ -29,6 +29,8 @@ async def json_object(request: Request) -> dict[str, Any]:
         body = await request.json()
     except ValueError as error:
         raise InvalidRequestError(f"The request's body is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRequestError("The request's body has lists or objects too deep within others.") from None
     if not isinstance(body, dict):
         raise InvalidRequestError(f"The request's body is a {type(body).__name__}, not a JSON object.")
     return body
@@ -54,7 +56,8 @@ def config(body: Mapping[str, Any]) -> JobConfig:
 
 def explain(error: ValidationError) -> str:
     """Return in one line what a model refuses, without the values."""
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+    found = ((".".join(map(str, e["loc"])), e["msg"]) for e in error.errors(include_input=False))
+    return "; ".join(f"{place or 'config'}: {said}" for place, said in found)
 
 
 def packaged(config: JobConfig) -> None:

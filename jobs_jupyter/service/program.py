@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
         said = str(getattr(problem, "orig", None) or problem)
         foreseen = isinstance(problem, JobsError | OSError)
         log.error("could not start: %s", said, exc_info=None if foreseen else problem)
-        _tell(options.ready_fd, said)
+        if options.ready_fd is not None:  # else the log has said it on the terminal
+            _tell(options.ready_fd, said)
         return 1
     return 0
 

@@ -138,4 +138,5 @@ def test_an_address_that_is_not_this_machines(home: Path) -> None:
     done = cli("serve", "--host", "192.0.2.1", "--port", "0")
     assert done.returncode == 1
     assert "it can't listen on host=192.0.2.1, port=0: " in done.stderr
+    assert done.stderr.count("can't listen") == 1
     assert "Traceback" not in done.stderr

@@ -109,6 +109,7 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
         ("POST", "/v1/jobs", None, 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", [], 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {}, 400, "InvalidRequestError"),
+        ("POST", "/v1/jobs", "deep", 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {"config": "text"}, 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {"config": {**config, "colour": 1}}, 400, "InvalidRequestError"),
         ("POST", "/v1/jobs", {"config": {**config, "ray_version": "0.0.1"}}, 400, "UnsupportedError"),
@@ -129,7 +130,7 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
         ("GET", "/v2/jobs", None, 404, "UnsupportedError"),
         ("PATCH", "/v1/jobs", None, 405, "UnsupportedError"),
     ):
-        content = None if body is None else json.dumps(body)
+        content = None if body is None else "[" * 100_000 if body == "deep" else json.dumps(body)
         answer = http.request(method, path, content=content)
         assert answer.status_code == status, (method, path, body, answer.text)
         error = answer.json()["error"]
@@ -137,6 +138,7 @@ def test_errors_have_one_shape(http: httpx.Client) -> None:
         assert kind in (None, error["type"])
         assert issubclass(getattr(errors, error["type"]), errors.JobsError)
         assert error["message"]
+        assert not error["message"].startswith(":"), "it says what is wrong"
     assert [each.id for each in job.list()] == [job_id]
     assert "Traceback" not in Path(http.get("/v1/service").json()["home"], "service.log").read_text()
 

@@ -100,7 +100,10 @@ class LocalRunner:
         """Make all that the run needs; a run that is to be stopped gets no further."""
         setup, paths = Setup(launch.interpreter), self._paths(launch)
         steps = self._steps_for(launch.config)
-        if not steps or paths.stop.exists():
+        if not steps:
+            return setup
+        if paths.stop.exists():
+            remove_tree(paths.login)  # of a service that was killed while it pulled
             return setup
         work = self._preparing[launch.run] = asyncio.create_task(self._take(steps, launch, paths, setup))
         try:
