@@ -1,7 +1,7 @@
 """Statements that each job needs many times, run without what SQLAlchemy does anew for each execution.
 
 SQLAlchemy writes the SQL, once for each set of names that values are given for; from then on the text
-goes straight to the driver. That takes a fifth of the time, and a job has some thirty statements.
+goes straight to the driver. That takes about half as long, and a job has some thirty statements.
 """
 
 from __future__ import annotations
