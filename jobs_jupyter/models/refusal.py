@@ -54,13 +54,21 @@ def _plain(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sentence(problem: ValidationError) -> str:
-    """Return what a model refuses first: its field, the value where that helps, and what is allowed."""
-    lines = problem.errors(include_url=False)
+    """Return what a model refuses first: its field, the value where that helps, and what is allowed.
+
+    A field that does not exist comes before others: one that is missing may be meant by it.
+    """
+    lines = sorted(problem.errors(include_url=False), key=_is_known)
     partings = (_parting(lines[0]["loc"], other["loc"]) for other in lines[1:])
     at = next((at for at in partings if at is not None), None)
     line: Mapping[str, Any] = lines[0] if at is None else _of_one_field(lines, at)
     name = ".".join(map(str, line["loc"])) or problem.title
     return f"{name}{_value(line)}: {line['msg']}"
+
+
+def _is_known(line: Mapping[str, Any]) -> bool:
+    """Whether its field exists."""
+    return bool(line["type"] != "extra_forbidden")
 
 
 def _of_one_field(lines: Sequence[Any], at: int) -> Mapping[str, Any]:

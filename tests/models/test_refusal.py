@@ -20,6 +20,8 @@ VAX = {"cpu_architecture": "vax"}
     ("fields", "said"),
     [
         ({}, "entrypoint: is required, and missing"),
+        ({"entrypiont": "true"}, "entrypiont: There is no such field; did you mean entrypoint?"),
+        ({"nothing_alike": 1}, "nothing_alike: There is no such field"),
         ({"entrypoint": 5}, "entrypoint=5: must be text (put quotes around it)"),
         ({**COMMAND, "max_retries": "three"}, "max_retries='three': must be a whole number"),
         ({**COMMAND, "max_retries": -1}, "max_retries=-1: must be at least 0"),
