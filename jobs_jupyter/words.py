@@ -57,6 +57,13 @@ def port(text: str) -> int:
     return count(text, most=65535)
 
 
+def word(text: str) -> str:
+    """Return a name or an id, which is not empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name is not empty")
+    return text
+
+
 def pair(text: str) -> tuple[str, str | None]:
     """Return KEY and VALUE of `KEY=VALUE`; the value of a lone `KEY` is None."""
     key, equals, value = text.partition("=")

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 from jobs_jupyter.cli.completion import job_names
 from jobs_jupyter.models.paths import HOME_VARIABLE
 from jobs_jupyter.models.spelling import nearest
+from jobs_jupyter.words import word
 
 Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
 ANY, MADE, NAMED, THERE = "any", "made", "named", "there"
@@ -98,13 +99,6 @@ def shared(*, json: bool = True, project: bool = False, home: str = NAMED) -> li
     parent.add_argument("--home", metavar="DIR", help=f"the state directory ({HOME_VARIABLE})")
     parent.set_defaults(home_must_be=home)
     return [parent]
-
-
-def word(text: str) -> str:
-    """Return a name or an id, which is not empty."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("a name is not empty")
-    return text
 
 
 def state(text: str) -> str:

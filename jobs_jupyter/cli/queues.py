@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.completion import queue_names
 from jobs_jupyter.cli.output import age, document, fields, moment, note, printable, table
-from jobs_jupyter.cli.parser import Parser, UsageError, shared, user_input, word
-from jobs_jupyter.words import idle, positive
+from jobs_jupyter.cli.parser import Parser, UsageError, shared, user_input
+from jobs_jupyter.words import idle, positive, word
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from jobs_jupyter.cli import hidden
 from jobs_jupyter.cli.completion import secret_names
 from jobs_jupyter.cli.output import age, document, note, printable, table
-from jobs_jupyter.cli.parser import Parser, shared, user_input, word
+from jobs_jupyter.cli.parser import Parser, shared, user_input
+from jobs_jupyter.words import word
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, moment
-from jobs_jupyter.cli.parser import ANY, MADE, Parser, UsageError, shared, word
+from jobs_jupyter.cli.parser import ANY, MADE, Parser, UsageError, shared
 from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import ServiceUnavailableError
-from jobs_jupyter.words import port, positive
+from jobs_jupyter.words import port, positive, word
 
 if TYPE_CHECKING:
     from jobs_jupyter.cli.parser import Verbs

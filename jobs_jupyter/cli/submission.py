@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.completion import compute_names, connection_names, queue_names
 from jobs_jupyter.cli.output import document, note
-from jobs_jupyter.cli.parser import MADE, UsageError, shared, user_input, word
+from jobs_jupyter.cli.parser import MADE, UsageError, shared, user_input
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
@@ -24,6 +24,7 @@ from jobs_jupyter.words import (
     python_of,
     tag,
     urgency,
+    word,
 )
 
 if TYPE_CHECKING:

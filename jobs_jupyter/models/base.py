@@ -36,12 +36,13 @@ class NameEnum(StrEnum):
 
     @classmethod
     def named(cls, value: object) -> Self:
-        """Return the member of that name, in any case; `ValueError` with the list otherwise."""
+        """Return the member of that name, in any case; else `ValueError` with the nearest or all."""
         try:
             return cls(value)  # type: ignore[arg-type]
         except ValueError:
-            allowed = ", ".join(cls.__members__)
-            raise ValueError(f"{value!r} is unknown; use one of {allowed}") from None
+            near = nearest(str(value), cls.__members__)
+            hint = f"did you mean {near}?" if near else f"use one of {', '.join(cls.__members__)}"
+            raise ValueError(f"{value!r} is unknown; {hint}") from None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.models.errors import JobsError
-from jobs_jupyter.models.job import JobStatus
+from jobs_jupyter.models.job import TERMINAL, JobState, JobStatus
 from jobs_jupyter.models.refusal import sentence
 from jobs_jupyter.notebook.cell import submit_cell
 from jobs_jupyter.notebook.handle import FOREVER_S, Job, get
@@ -85,7 +85,8 @@ def _show(options: argparse.Namespace) -> Job:
 def _status(options: argparse.Namespace) -> None:
     status = get(options.job).status()
     runs = f"run {len(status.runs)} of {status.max_runs}" if status.runs else ""
-    print("  ".join(filter(None, [str(status.state), status.name, runs, status.reason, status.id])))
+    why = _why(status) if status.state == JobState.FAILED else status.reason
+    print("  ".join(filter(None, [str(status.state), status.name, runs, why, status.id])))
 
 
 def _logs(options: argparse.Namespace) -> None:
@@ -101,8 +102,7 @@ def _stop(options: argparse.Namespace) -> None:
     job = get(options.job)
     state = job.state
     job.stop()
-    ended = state in ("SUCCEEDED", "FAILED", "TERMINATED")
-    print(f"{job.name} was {state} already." if ended else f"Stopping {job.name}.")
+    print(f"{job.name} has ended already: {state}." if state in TERMINAL else f"Stopping {job.name}.")
 
 
 def _list(options: argparse.Namespace) -> Any:
@@ -133,7 +133,7 @@ def _why(status: JobStatus) -> str:
     if status.error is None:
         return status.reason or "see its log"
     line = f" (cell line {status.error.line})" if status.error.line else ""
-    return f"{status.error.type}: {status.error.message}{line}"
+    return f"{' '.join(f'{status.error.type}: {status.error.message}'.split())}{line}"
 
 
 _DO: dict[str, Callable[[argparse.Namespace], Any]] = {

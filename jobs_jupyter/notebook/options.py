@@ -23,6 +23,7 @@ from jobs_jupyter.words import (
     positive,
     tag,
     urgency,
+    word,
 )
 
 
@@ -86,8 +87,8 @@ def cell_parser() -> LineParser:
     """Return the parser of a `%%job` line."""
     parser = LineParser("%%job", "Run the cell as a background job.")
     add = parser.add_argument
-    add("name_", metavar="NAME", nargs="?", help="the job's name")
-    add("-n", "--name", help="the same, as an option")
+    add("name_", metavar="NAME", nargs="?", type=word, help="the job's name")
+    add("-n", "--name", type=word, help="the same, as an option")
     add("-i", "--in", dest="inputs", metavar="VARS", type=names, action="extend", default=[],
         help="notebook variables that the cell gets, by value: df,params")  # fmt: skip
     add("-o", "--out", dest="outputs", metavar="VARS", type=names, action="extend", default=[],
@@ -110,7 +111,7 @@ def cell_parser() -> LineParser:
         "--retries", metavar="N", type=count, default=0, help="run again after a failure, N times at most (0)"
     )
     add("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
-    add("-q", "--queue", metavar="NAME", help="wait in this queue, one job at a time; made if new")
+    add("-q", "--queue", metavar="NAME", type=word, help="wait in this queue, one job at a time; made if new")
     add("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
     add_image(parser)
     add_compute(parser)

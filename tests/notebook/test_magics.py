@@ -64,6 +64,9 @@ def test_a_failed_cell_says_where(kernel: Kernel) -> None:
     shown = kernel("%%job fails --wait\nvalues = {}\n\nvalues['user_id']")
     assert shown.error == "fails FAILED: KeyError: 'user_id' (cell line 3)"
     status = job.status(name="fails")
+    assert kernel("%job status fails").text.startswith(
+        "FAILED  fails  run 1 of 1  KeyError: 'user_id' (cell line 3)  "
+    )
     assert status.error is not None
     assert (status.error.type, status.error.message, status.error.line) == ("KeyError", "'user_id'", 3)
     assert "KeyError" in job.get_logs(name="fails")
@@ -75,7 +78,7 @@ def test_stop_and_retries(kernel: Kernel) -> None:
     job.wait(name="long", state="RUNNING")
     assert kernel("%job stop long").text == "Stopping long.\n"
     job.wait(name="long", state="TERMINATED", timeout_s=20)
-    assert kernel("%job stop long").text == "long was TERMINATED already.\n"
+    assert kernel("%job stop long").text == "long has ended already: TERMINATED.\n"
     kernel("%%job again --retries 1\nimport os\nassert os.environ['JOBS_JUPYTER_RUN_ATTEMPT'] == '2'")
     job.wait(name="again", timeout_s=30)
     assert [str(run.state) for run in job.status(name="again").runs] == ["FAILED", "SUCCEEDED"]
@@ -119,6 +122,9 @@ WRONG = [
         ("%job stauts x", "%job: there is no 'stauts'; did you mean status?"),
         ("%job", "%job: say what to do: show, status, logs, wait, stop, list."),
         ("%%job -w none -x a.txt\n1", "--exclude leaves paths out of a directory, and -w none has none"),
+        ("%job list --state RUNING", "'RUNING' is unknown; did you mean RUNNING?"),
+        ("%%job -q ''\n1", "argument -q/--queue: a name is not empty"),
+        ("%%job ''\n1", "argument NAME: a name is not empty"),
         ("%job list --state DONE", "'DONE' is unknown; use one of"),
         ("%job logs", "the following arguments are required: NAME"),
 ]  # fmt: skip
