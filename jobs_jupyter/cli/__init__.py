@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if any(not _is_text(word) for word in given):
         parser.error("an argument is not valid text in this shell's encoding")
+    parser.check_first(*given[:1] or [""])
     given, command = submission.split(given)
     options = parser.parse_args(given)
     options.command = command

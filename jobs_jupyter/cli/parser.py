@@ -44,6 +44,15 @@ class Parser(argparse.ArgumentParser):
             self.error(self._unknown(unknown[0]))
         return found, unknown
 
+    def check_first(self, word: str) -> None:
+        """Refuse an option in the place of the command: what belongs to a command comes after it."""
+        options = [name for action in self._actions for name in action.option_strings]
+        if not word.startswith("-") or word in options:
+            return
+        name = word.split("=")[0]
+        late = " in front of the command; options go after it"
+        self.error(f"there is no option {name}{did_you_mean(name, options) or late}")
+
     def _unknown(self, word: str) -> str:
         if not word.startswith("-"):
             return f"{word!r} is one word too many"
