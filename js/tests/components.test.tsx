@@ -4,6 +4,7 @@ import { afterEach, test } from "node:test";
 import { render } from "preact";
 import type { ComponentChild } from "preact";
 import { Clock } from "../src/components/Clock";
+import { LogTools } from "../src/components/LogTools";
 import { Notices } from "../src/components/Notices";
 import { Reason } from "../src/components/Reason";
 import { RunsTable } from "../src/components/RunsTable";
@@ -12,7 +13,7 @@ import { StopButton } from "../src/components/StopButton";
 import { TabBar } from "../src/components/TabBar";
 import { Tags } from "../src/components/Tags";
 import type { Source } from "../src/source";
-import type { Tab } from "../src/session";
+import type { Session, Tab } from "../src/session";
 import { job } from "./fakeModel";
 
 const roots: HTMLElement[] = [];
@@ -42,6 +43,14 @@ const source = (change: Partial<Source> = {}): Source => ({
   stop: () => Promise.resolve(),
   dispose: () => {},
   ...change,
+});
+
+test("the place of the download is kept while there is no log", () => {
+  const quiet = { onRun: () => {}, onFollow: () => {}, onSearch: () => {}, follow: true, searching: false };
+  const root = show(<LogTools job={job({ runs: [] })} run={undefined} session={{} as Session} {...quiet} />);
+  const button = root.querySelector("button[aria-label='There is no log to download yet']");
+  assert.equal(button?.getAttribute("aria-disabled"), "true");
+  (button as HTMLElement).click();
 });
 
 test("the state is announced, in its colour", () => {

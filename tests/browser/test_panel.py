@@ -264,6 +264,7 @@ def test_it_looks_right(open_notebook: Open, artifacts: Path, width: int, dark: 
     failed.root.screenshot(path=artifacts / f"failed-{name}")
     for panel in (running, failed):
         assert overflow(panel) == []
+    assert cut_off(failed) == []
 
 
 def overflow(panel: Panel) -> list[Any]:
@@ -275,5 +276,15 @@ def overflow(panel: Panel) -> list[Any]:
                 .filter(node => node.getBoundingClientRect().right > edge)
                 .map(node => node.outerHTML);
         }"""
+    )
+    return found
+
+
+def cut_off(panel: Panel) -> list[Any]:
+    """Return the names in the table of runs that reach beyond their cell, where they end without a mark."""
+    found: list[Any] = panel.root.evaluate(
+        """root => [...root.querySelectorAll('.jj-runs td button')]
+            .filter(name => name.getBoundingClientRect().right > name.parentElement.getBoundingClientRect().right)
+            .map(name => name.textContent)"""
     )
     return found

@@ -46,7 +46,7 @@ export function LogTools(props: Props) {
         />
         Follow
       </label>
-      {run && <Download job={job} run={run} session={props.session} />}
+      <Download job={job} run={run} session={props.session} />
     </>
   );
 }
@@ -73,12 +73,14 @@ function RunPicker({ job, run, onRun }: { job: JobView; run: RunView; onRun(name
   );
 }
 
-/** Saves the whole log as a file; shows how far it is while it comes in. */
-function Download({ job, run, session }: { job: JobView; run: RunView; session: Session }) {
+type DownloadProps = Pick<Props, "job" | "run" | "session">;
+
+/** Saves the whole log as a file; shows how far it is while it comes in. Without a run it keeps its place. */
+function Download({ job, run, session }: DownloadProps) {
   const [received, setReceived] = useState<number | null>(null);
   const [problem, setProblem] = useState("");
   const download = () => {
-    if (received !== null) return;
+    if (!run || received !== null) return;
     setReceived(0);
     setProblem("");
     downloadLog(session.source, run.name, setReceived)
@@ -86,9 +88,16 @@ function Download({ job, run, session }: { job: JobView; run: RunView; session: 
       .catch((error: Error) => setProblem(error.message))
       .finally(() => setReceived(null));
   };
-  const title = problem || "Download the whole log";
+  const title = problem || (run ? "Download the whole log" : "There is no log to download yet");
   return (
-    <button type="button" class="jj-tool" aria-label={title} title={title} onClick={download}>
+    <button
+      type="button"
+      class="jj-tool"
+      aria-label={title}
+      aria-disabled={!run}
+      title={title}
+      onClick={download}
+    >
       <DownloadIcon />
       {received !== null && <span class="jj-mono">{bytes(received)}</span>}
     </button>
