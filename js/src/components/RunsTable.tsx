@@ -64,8 +64,14 @@ function Row({ run, job, now, on, onChoose }: RowProps) {
   return (
     <tr class={on ? "jj-on" : ""} onClick={() => onChoose(run.name)}>
       <td>
-        <button type="button" class="jj-link jj-mono" aria-label={`Show the log of run ${run.attempt}`}>
-          {run.name}
+        <button
+          type="button"
+          class="jj-link jj-mono"
+          aria-label={`Show the log of run ${run.attempt}`}
+          title={run.name}
+        >
+          <span class="jj-long">{run.name}</span>
+          <span class="jj-short">{`Run ${run.attempt}`}</span>
         </button>
       </td>
       <td class={tone}>{run.state}</td>
