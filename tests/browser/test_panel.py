@@ -296,7 +296,16 @@ def test_the_table_of_runs_fits(open_notebook: Open, width: int) -> None:
     edge = panel.root.bounding_box()
     for cell in exits.all():
         box = cell.bounding_box()
-        assert edge and box and box["x"] + box["width"] <= edge["x"] + edge["width"]
+        assert edge is not None
+        assert box is not None
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
     for name in panel.root.locator("tbody td:first-child button").all():
         # A name that reaches beyond its cell would end without a mark.
         assert name.evaluate("n => n.offsetLeft + n.offsetWidth <= n.parentElement.offsetWidth")
+    run, clock = (
+        panel.root.get_by_text("run 2 of 2").bounding_box(),
+        panel.root.get_by_role("timer").bounding_box(),
+    )
+    assert run is not None
+    assert clock is not None
+    assert abs(run["y"] - clock["y"]) < run["height"], "they are in one line"

@@ -22,8 +22,10 @@ export function Header({ job, source, lost }: { job: JobView; source: Source; lo
       <span class="jj-name" title={`${job.name}\n${job.id}`}>
         {job.name}
       </span>
-      <span class="jj-dim jj-meta">{meta(job)}</span>
-      {!lost && <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />}
+      <span class="jj-facts">
+        <span class="jj-dim jj-meta">{meta(job)}</span>
+        {!lost && <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />}
+      </span>
       <span class="jj-grow" />
       {!lost && <StopButton job={job} source={source} />}
     </div>
