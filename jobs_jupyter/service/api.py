@@ -289,9 +289,9 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _no_route(request: Request, error: HTTPException) -> Response:
-    return _error(
-        "UnsupportedError", f"{request.method} {request.url.path}: {error.detail}", error.status_code
-    )
+    asked = f"{request.method} {request.url.path}"
+    message = f"The service has no {asked}. A target is http://HOST:PORT, of the client's own version."
+    return _error("UnsupportedError", message, error.status_code)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

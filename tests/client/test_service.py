@@ -25,6 +25,7 @@ from jobs_jupyter.models.errors import (
     AuthenticationError,
     ServiceStartError,
     ServiceUnavailableError,
+    UnsupportedError,
 )
 from jobs_jupyter.models.paths import StatePaths
 from tests.conftest import left_over
@@ -405,6 +406,9 @@ def test_tcp_needs_the_token(tcp: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(raised.value, PermissionError)
     monkeypatch.setenv("JOBS_JUPYTER_TOKEN", "token-1")
     assert list(job.list()) == []
+    monkeypatch.setenv("JOBS_JUPYTER_TARGET", f"{tcp}/somewhere")
+    with pytest.raises(UnsupportedError, match=r"no GET /somewhere/v1/jobs\. A target is http://HOST:PORT"):
+        list(job.list())
 
 
 def test_the_sdk_over_tcp_sends_env_vars_only(
