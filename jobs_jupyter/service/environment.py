@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import JobPaths, RunPaths
 from jobs_jupyter.service.launch import Launch
@@ -32,6 +34,29 @@ THREADS = (
 
 GPUS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 """What says to CUDA and ROCm which GPUs there are. ROCR_VISIBLE_DEVICES would count a second time."""
+
+
+OF_RUNS = tuple(
+    f"JOBS_JUPYTER_{name}"
+    for name in ("JOB_ID", "JOB_NAME", "RUN_NAME", "RUN_ATTEMPT", "OUTPUT_DIR", "QUEUE_DIR")
+)
+"""What a run is given by the service."""
+
+_HANDED_ON = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def refuse(config: JobConfig) -> None:
+    """Refuse variables that would not reach the job: they would be lost without a word."""
+    for name in config.env_vars or {}:
+        if name in OF_RUNS:
+            raise UnsupportedError(
+                f"env_vars sets {name}, which says to each run which one it is. Use another name."
+            )
+        if config.image_uri is None and config.containerfile is None and not _HANDED_ON.fullmatch(name):
+            raise UnsupportedError(
+                f"env_vars has the name {name!r}, which the shell that runs the entrypoint may not hand on. "
+                "Use letters, digits and _, and no digit first."
+            )
 
 
 class Kept:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
-from jobs_jupyter.models.errors import JobNotFoundError
+from jobs_jupyter.models.errors import JobNotFoundError, JobsError
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Settings
 from jobs_jupyter.service import environment, machine, scratch
@@ -259,7 +259,8 @@ class Supervisor:
                 self._spawn(self._start_again(launch.run))
                 return
         except Exception as problem:
-            log.warning("run %s could not be started", launch.run, exc_info=problem)
+            unforeseen = None if isinstance(problem, JobsError) else problem
+            log.warning("run %s could not be started: %s", launch.run, problem, exc_info=unforeseen)
             self._ended(launch.run, Outcome("start", message=_said(problem)))
             return
         if not await self._is_brief(launch.run) and await self._insist(runs.run_started, launch.run):

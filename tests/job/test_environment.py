@@ -13,6 +13,7 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.client.http import client
+from jobs_jupyter.models.errors import UnsupportedError
 from tests.jobs import MORTAL, ended, eventually, output, python, running, submit
 
 SECRET = "not-for-the-disk-0815"
@@ -202,3 +203,19 @@ def test_jobs_of_one_environment_share_a_file_until_each_has_ended(
     said = [job.get_logs(id=ended(each).id) for each in files]
     assert said == [f"{SECRET}\n", f"{SECRET}\n", "another\n"]
     eventually(lambda: not any(file.exists() for file in files.values()))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("A-B", "env_vars has the name 'A-B'.*letters, digits and _"),
+        ("1A", "env_vars has the name '1A'"),
+        ("größe", "env_vars has the name 'größe'"),
+        ("JOBS_JUPYTER_JOB_ID", "env_vars sets JOBS_JUPYTER_JOB_ID, which says.*another name"),
+        ("JOBS_JUPYTER_QUEUE_DIR", "env_vars sets JOBS_JUPYTER_QUEUE_DIR"),
+    ],
+)
+def test_variables_that_would_be_lost_are_refused(service: Path, name: str, why: str) -> None:
+    with pytest.raises(UnsupportedError, match=why):
+        submit("true", env_vars={name: "x"})
+    assert list(job.list()) == []

@@ -93,6 +93,7 @@ class LocalRunner:
             raise UnsupportedError(
                 "The entrypoint holds a NUL character, which no command can; leave it out."
             )
+        environment.refuse(config)
         for step in self._steps_for(config):
             await step.refuse(config, interpreter)
 
