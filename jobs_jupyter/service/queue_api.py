@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.service import arguments
 from jobs_jupyter.service.routes import QUEUE, Operation, json_body
-from jobs_jupyter.service.store import line
+from jobs_jupyter.service.store import job_queues
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.supervisor import Supervisor
 
@@ -27,29 +27,29 @@ class QueueHandlers:
     async def list_queues(self, request: Request) -> Response:
         """All queues, or those of a project, the newest first."""
         project = request.query_params.get("project")
-        return JSONResponse({"queues": await self.database.read(line.every, project)})
+        return JSONResponse({"queues": await self.database.read(job_queues.every, project)})
 
     async def find_queue(self, request: Request) -> Response:
         """A queue by its id, or by its name within a project."""
         query = request.query_params
         if "id" in query:
-            return JSONResponse(await self.database.read(line.status, query["id"]))
+            return JSONResponse(await self.database.read(job_queues.status, query["id"]))
         project = query.get("project", "default")
-        return JSONResponse(await self.database.read(line.find, query.get("name", ""), project))
+        return JSONResponse(await self.database.read(job_queues.find, query.get("name", ""), project))
 
     async def get_queue(self, request: Request) -> Response:
         """A queue's status."""
-        return JSONResponse(await self.database.read(line.status, _id(request)))
+        return JSONResponse(await self.database.read(job_queues.status, _id(request)))
 
     async def update_queue(self, request: Request) -> Response:
         """Change a queue's max_concurrency or idle_timeout_s, also while its jobs run."""
         given = await arguments.json_object(request)
         _check_settings(given)
-        return JSONResponse(await self.supervisor.change(line.change, _id(request), given))
+        return JSONResponse(await self.supervisor.change(job_queues.change, _id(request), given))
 
     async def archive_queue(self, request: Request) -> Response:
         """Let a queue take no more jobs; those in it go on."""
-        return JSONResponse(await self.supervisor.change(line.seal, _id(request)))
+        return JSONResponse(await self.supervisor.change(job_queues.seal, _id(request)))
 
     async def terminate_queue(self, request: Request) -> Response:
         """Begin to end all jobs of a queue, then its cluster."""

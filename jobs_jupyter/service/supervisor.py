@@ -32,7 +32,7 @@ from jobs_jupyter.service.remote.fetching import Remotes
 from jobs_jupyter.service.removal import remove_tree
 from jobs_jupyter.service.resources import Capacity
 from jobs_jupyter.service.runners.local import LocalRunner
-from jobs_jupyter.service.store import changes, line, packages, queries, retention, runs
+from jobs_jupyter.service.store import changes, job_queues, line, packages, queries, retention, runs
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.changes import NewJob
 from jobs_jupyter.service.store.database import Database
@@ -206,14 +206,14 @@ class Supervisor:
 
     async def terminate_queue(self, queue_id: str) -> None:
         """Ask for the end of all jobs of a queue, those that wait first; its cluster stops with the last."""
-        for job_id in await self.database.read(line.active, queue_id):
+        for job_id in await self.database.read(job_queues.active, queue_id):
             with contextlib.suppress(JobNotFoundError):  # it has ended meanwhile, and was deleted
                 await self.terminate(job_id)
         await self.change(line.end, queue_id)
 
     async def delete_queue(self, queue_id: str) -> None:
         """Delete a queue whose jobs are all terminal, and what its cluster kept."""
-        await self.change(line.remove, queue_id)
+        await self.change(job_queues.remove, queue_id)
         await asyncio.to_thread(remove_tree, self.paths.queue(queue_id))
 
     async def delete(self, job_id: str) -> None:

@@ -29,7 +29,7 @@ from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.resources import Capacity, Demand
 from jobs_jupyter.service.scheduler import Waiting, plan
-from jobs_jupyter.service.store import changes, line, runs
+from jobs_jupyter.service.store import changes, job_queues, line, runs
 from jobs_jupyter.service.store.admission import Admission, Decision
 from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.leases import demand_of, leases
@@ -214,7 +214,7 @@ async def limit(world: World, queue: int, places: int) -> None:
         return list(connection.execute(select(queues.c.id).where(queues.c.name == f"q{queue}")).scalars())
 
     for queue_id in await world.database.read(ids):
-        await world.change(line.change, queue_id, {"max_concurrency": places})
+        await world.change(job_queues.change, queue_id, {"max_concurrency": places})
 
 
 ALL, HALF = Demand(3, 100, 0), Demand(1, 30, 0)

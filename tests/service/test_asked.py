@@ -15,7 +15,7 @@ from jobs_jupyter.models.errors import (
 )
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.service.resources import Demand
-from jobs_jupyter.service.store import asked, compute, line
+from jobs_jupyter.service.store import asked, compute, job_queues, line
 from tests.service.test_compute import GIB, connection, create
 
 __all__ = ["connection"]
@@ -138,7 +138,7 @@ def test_a_spec_without_a_name_is_its_content_with_the_version(connection: Conne
 
 def test_a_queue_that_can_not_be_had_is_refused(connection: Connection) -> None:
     sealed = queue(connection, "sealed")
-    line.seal(connection, sealed)
+    job_queues.seal(connection, sealed)
     queue(connection, "line", max_concurrency=2)
     refused: list[tuple[dict[str, Any], type[Exception], str]] = [
         (target("lime"), JobQueueNotFoundError, "its queues: line, sealed. Did you mean 'line'"),
@@ -147,19 +147,19 @@ def test_a_queue_that_can_not_be_had_is_refused(connection: Connection) -> None:
         (described(name="line", max_concurrency=5), InvalidRequestError, "max_concurrency=2; this job's"),
         ({"priority": 5}, InvalidRequestError, "priority=5 is a place in a queue"),
     ]
-    before = line.every(connection, None)
+    before = job_queues.every(connection, None)
     for wanted, kind, said in refused:
         with pytest.raises(kind, match=said):
             demand(connection, job_queue_config=wanted)
     demand(connection, job_queue_config=described(name="new"))
-    assert line.every(connection, None) == before, "asking makes none"
+    assert job_queues.every(connection, None) == before, "asking makes none"
 
 
 def test_a_queue_is_found_within_its_project_alone(connection: Connection) -> None:
     here, there = queue(connection, "line"), queue(connection, "line", project="other")
     queue(connection, "elsewhere", project="other")
     assert here != there
-    assert line.find(connection, "line", "other")["id"] == there
+    assert job_queues.find(connection, "line", "other")["id"] == there
     with pytest.raises(JobQueueNotFoundError, match="'elsewhere' in the project 'default'; its queues: line"):
         demand(connection, job_queue_config=target("elsewhere"))
     with pytest.raises(InvalidRequestError, match="idle_timeout_s=1; this job's spec has idle_timeout_s=2"):
@@ -187,7 +187,7 @@ def test_a_spec_without_a_name_is_its_content(connection: Connection) -> None:
 
 def test_a_spec_is_compared_with_the_queue_as_it_is_now(connection: Connection) -> None:
     made = queue(connection, "line", max_concurrency=2)
-    line.change(connection, made, {"max_concurrency": 5, "idle_timeout_s": 9})
+    job_queues.change(connection, made, {"max_concurrency": 5, "idle_timeout_s": 9})
     with pytest.raises(
         InvalidRequestError,
         match=r"'line' has idle_timeout_s=9, max_concurrency=5; this job's spec has idle_timeout_s=1, max",

@@ -37,9 +37,10 @@ from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.runners.local import LocalRunner
 from jobs_jupyter.service.store import changes, runs
-from jobs_jupyter.service.store.database import NO_CAPACITY, Database
+from jobs_jupyter.service.store.database import EXIT_WITHOUT_WRITER, NO_CAPACITY, Database
 from jobs_jupyter.service.store.leases import Leases
 from jobs_jupyter.service.vault import Vault
+from tests.jobs import python
 
 DEADLINE_S = 30
 NONE_LEASED = Leases(NO_CAPACITY, ())
@@ -417,3 +418,17 @@ service.stop()
     lines = done.stdout.splitlines()
     assert lines[-1] == "state SUCCEEDED 1", done.stderr
     assert "Free space or mend the rights" in lines[0]
+
+
+def test_a_service_that_can_write_nothing_down_any_more_ends(tmp_path: Path) -> None:
+    """Better than to leave all who ask waiting: the next call starts another."""
+    code = f"""
+import asyncio, pathlib
+from jobs_jupyter.service.store.database import Database
+opened = Database(pathlib.Path({str(tmp_path / "jobs.db")!r}))
+opened._commit = None  # a mistake that nobody foresaw
+asyncio.run(opened.write(lambda connection: None))
+"""
+    done = python(code)
+    assert done.returncode == EXIT_WITHOUT_WRITER
+    assert "nothing can be written down any more" in done.stderr

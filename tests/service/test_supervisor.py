@@ -21,7 +21,7 @@ from jobs_jupyter.models.settings import Configuration, Settings
 from jobs_jupyter.service import environment
 from jobs_jupyter.service.api import Api
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import admission, changes, line, queries
+from jobs_jupyter.service.store import admission, changes, job_queues, queries
 from jobs_jupyter.service.store.admission import Admission
 from tests.jobs import WITHIN_S, eventually
 
@@ -103,12 +103,12 @@ def test_terminating_a_queue_passes_over_a_job_that_is_deleted_meanwhile(
                 await accept(state, "true", name, job_queue_config=LINE) for name in ("deleted", "waiting")
             ]
             await reached(state, running, "RUNNING")
-            queue_id = (await state.database.read(line.every, None))[0]["id"]
+            queue_id = (await state.database.read(job_queues.every, None))[0]["id"]
             read = state.database.read
 
             async def read_then_delete(query: Any, *args: Any) -> Any:
                 found = await read(query, *args)
-                if query is line.active:
+                if query is job_queues.active:
                     assert set(found) == {running, deleted, waiting}
                     await state.supervisor.terminate(deleted)
                     await state.supervisor.delete(deleted)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 READERS = 4
 MOST_TOGETHER = 64
+EXIT_WITHOUT_WRITER = 70
 NO_CAPACITY = Capacity((), 0, ())
 
 
@@ -129,11 +131,16 @@ class Database:
         self._writer_engine.dispose()
 
     def _write_all(self) -> None:
-        """In the writer's thread: commit what comes, together what comes together."""
-        with self._writer_engine.connect() as connection:
-            self._write_with(connection)
+        """In the writer's thread: commit what comes; a service that could not any more must not go on."""
+        try:
+            with self._writer_engine.connect() as self._writing:
+                self._write_what_comes()
+        except BaseException:  # the next call starts another service, which finds all that was committed
+            log.critical("nothing can be written down any more", exc_info=True)
+            os._exit(EXIT_WITHOUT_WRITER)
 
-    def _write_with(self, connection: Connection) -> None:
+    def _write_what_comes(self) -> None:
+        """Commit what comes, together what comes together, until the file is to be closed."""
         while (first := self._writes.get()) is not None:
             together = [first]
             closing = False
@@ -144,11 +151,12 @@ class Database:
                     break
                 closing = write is None
                 together += [write] if write else []
-            self._commit(connection, together)
+            self._commit(together)
             if closing:
                 return
 
-    def _commit(self, connection: Connection, together: list[Write]) -> None:
+    def _commit(self, together: list[Write]) -> None:
+        connection = self._writing
         try:
             with connection.begin():
                 notes = noted.begin(connection)
@@ -159,7 +167,7 @@ class Database:
             self._undone()
             if len(together) > 1:  # one that can't be written must not take the others along
                 for write in together:
-                    self._commit(connection, [write])
+                    self._commit([write])
                 return
             together[0].problem = problem
             done = together[0].settle

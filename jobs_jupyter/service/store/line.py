@@ -7,14 +7,14 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, tuple_, update
 
-from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError, JobStateError
+from jobs_jupyter.models.errors import InvalidRequestError, JobQueueNotFoundError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_queue_id
 from jobs_jupyter.models.queue import JobQueueSpec
 from jobs_jupyter.models.spelling import nearest
-from jobs_jupyter.service.clock import SECOND, iso
+from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.scheduler import Queue
 from jobs_jupyter.service.store import compute, noted
 from jobs_jupyter.service.store.prepared import Prepared, Row
@@ -88,7 +88,7 @@ def look_up(connection: Connection, config: JobConfig, project: str) -> Row | No
         if found is not None:
             _check_same(connection, found, spec)
     elif wanted.target_job_queue_name is not None:
-        found = _target(connection, wanted.target_job_queue_name, project)
+        found = target(connection, wanted.target_job_queue_name, project)
     elif wanted.priority is not None:
         raise InvalidRequestError(
             f"priority={wanted.priority} is a place in a queue, and the job names none. "
@@ -117,7 +117,8 @@ def _digest(connection: Connection, spec: JobQueueSpec) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _target(connection: Connection, name: str | None, project: str) -> Row:
+def target(connection: Connection, name: str | None, project: str) -> Row:
+    """Return the queue of that name within a project, or say which there are."""
     query = select(queues).where(queues.c.project == project)
     rows = {row.name: row for row in connection.execute(query.where(queues.c.name.is_not(None)))}
     if name in rows:
@@ -156,7 +157,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
 def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
     """Refuse a spec that gives a setting another value than the queue was made with."""
     given = spec.to_dict(exclude_unset=True)
-    made = {**_spec(queue.spec), **_settings(queue)}
+    made = {**_spec(queue.spec), **settings_of(queue)}
     made["compute_config"] = compute_config_of(connection, queue)
     if spec.compute_config is not None:
         given["compute_config"] = compute.full_name(connection, spec.compute_config, queue.created_at)
@@ -181,7 +182,8 @@ def compute_config_of(connection: Connection, queue: Row) -> str | None:
     return compute.full_name(connection, wanted, queue.created_at) if wanted is not None else None
 
 
-def _settings(queue: Row) -> dict[str, Any]:
+def settings_of(queue: Row) -> dict[str, Any]:
+    """Return the settings of a queue that have a value, as they are now."""
     values = {name: getattr(queue, name) for name in SETTINGS}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -260,7 +262,7 @@ def enter(connection: Connection, queue_id: str, now: int) -> int:
     values = {"cluster_jobs": (0 if fresh else queue.cluster_jobs) + 1, "idle_since": None}
     if fresh:
         values |= {"cluster_started_at": now, "clusters": queue.clusters + 1, "ending": None}
-    _set(connection, queue_id, **values)
+    set_queue(connection, queue_id, **values)
     return int(queue.clusters + fresh)
 
 
@@ -268,7 +270,7 @@ def arrive(connection: Connection, queue: Row) -> None:
     """A job waits in the queue from now on: its cluster is not idle."""
     touch(connection, queue.id)
     if queue.idle_since is not None:
-        _set(connection, queue.id, idle_since=None)
+        set_queue(connection, queue.id, idle_since=None)
         due(connection)
 
 
@@ -278,13 +280,13 @@ def leave(connection: Connection, queue_id: str | None, now: int) -> None:
     if queue_id is None:
         return
     if _ACTIVE.first(connection, {"queue": queue_id}) is None:
-        _set(connection, queue_id, idle_since=now)
+        set_queue(connection, queue_id, idle_since=now)
         noted.of(connection).timed = True
 
 
 def end(connection: Connection, queue_id: str, _: int = 0) -> None:
     """Say that a queue's cluster stops as soon as it is without a job."""
-    _set(connection, queue_id, ending=True)
+    set_queue(connection, queue_id, ending=True)
     due(connection)
 
 
@@ -308,7 +310,7 @@ def clusters(connection: Connection) -> dict[str, int]:
     return dict(connection.execute(select(queues.c.id, number)).all())
 
 
-# --- the functions of jobs_jupyter.job_queue -----------------------------------------------------------
+# --- a queue's row -----------------------------------------------------------------------------------
 
 
 def require(connection: Connection, queue_id: str) -> Row:
@@ -332,77 +334,7 @@ def row_of(connection: Connection, queue_id: str) -> Row | None:
     return row
 
 
-def _set(connection: Connection, queue_id: str, **values: Any) -> None:
+def set_queue(connection: Connection, queue_id: str, **values: Any) -> None:
+    """Set columns of a queue."""
     _SET_QUEUE.run(connection, {"queue": queue_id, **values})
-    noted.forget(connection, queue_id)
-
-
-def find(connection: Connection, name: str, project: str) -> dict[str, Any]:
-    """Return the status of the queue of that name."""
-    return status(connection, _target(connection, name, project).id)
-
-
-def every(connection: Connection, project: str | None) -> list[dict[str, Any]]:
-    """Return the status of each queue, the newest first."""
-    query = select(queues.c.id).order_by(queues.c.created_at.desc())
-    if project is not None:
-        query = query.where(queues.c.project == project)
-    return [status(connection, queue_id) for queue_id in connection.execute(query).scalars()]
-
-
-def status(connection: Connection, queue_id: str) -> dict[str, Any]:
-    """Return a queue's status, with its jobs counted."""
-    queue = require(connection, queue_id)
-    query = select(jobs.c.state, func.count()).where(jobs.c.queue_id == queue_id).group_by(jobs.c.state)
-    count: dict[str, int] = dict(connection.execute(query).all())
-    full = {
-        "id": queue.id,
-        "name": queue.name,
-        "state": queue.state,
-        **_settings(queue),
-        "project": queue.project,
-        "creator_id": queue.creator_id,
-        "created_at": iso(queue.created_at),
-        "total_jobs": sum(count.values()),
-        "active_jobs": sum(count.get(state, 0) for state in ALIVE),
-        "successful_jobs": count.get("SUCCEEDED", 0),
-        "failed_jobs": count.get("FAILED", 0) + count.get("TERMINATED", 0),
-        "cluster_is_up": queue.cluster_started_at is not None,
-    }
-    return {name: value for name, value in full.items() if value is not None}
-
-
-def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int = 0) -> dict[str, Any]:
-    """Change settings of a queue, also while its jobs run."""
-    require(connection, queue_id)
-    _set(connection, queue_id, **values)
-    touch(connection, queue_id)
-    due(connection)
-    return status(connection, queue_id)
-
-
-def seal(connection: Connection, queue_id: str, _: int = 0) -> dict[str, Any]:
-    """Let a queue take no more jobs; twice is a no-op."""
-    return change(connection, queue_id, {"state": "SEALED"})
-
-
-def active(connection: Connection, queue_id: str) -> list[str]:
-    """Return the jobs of a queue that are not terminal, those that wait first."""
-    require(connection, queue_id)
-    query = select(jobs.c.id).where(jobs.c.queue_id == queue_id, jobs.c.state.in_(ALIVE))
-    return list(
-        connection.execute(query.order_by(jobs.c.due_at.is_(None), jobs.c.created_at.desc())).scalars()
-    )
-
-
-def remove(connection: Connection, queue_id: str, _: int = 0) -> None:
-    """Delete a queue whose jobs are all terminal; they stay."""
-    queue = require(connection, queue_id)
-    if left := active(connection, queue_id):
-        raise JobStateError(
-            f"The queue {queue.name or queue_id!r} has {len(left)} jobs that are not terminal. "
-            "Wait for them, or terminate the queue first."
-        )
-    connection.execute(update(jobs).where(jobs.c.queue_id == queue_id).values(queue_id=None))
-    connection.execute(delete(queues).where(queues.c.id == queue_id))
     noted.forget(connection, queue_id)

@@ -37,6 +37,7 @@ RARE = (
     "changes.request_stop",
     "changes.set_tags",
     "line.",
+    "job_queues.",
     "packages.",
     "LocalRunner._fill",
     "LocalRunner.adopt",
