@@ -182,7 +182,8 @@ class Run:
         started = state.get("Status") not in (None, "created", "configured", "initialized")
         if self.cause == "exit" and self.container.memory and self.ran_out_of_memory(state):
             self.cause = "memory"
-            return {"limit": self.container.memory}
+            most = self.container.memory  # samples also count pages of files, which are not the container's
+            return {"limit": most, "peak_memory": min(self.watch.meter.peak, most) or None}
         if self.cause == "exit" and not started:
             self.cause = "start"
             return {"message": "the container engine could not start the container; its log says why"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import containers
 from jobs_jupyter.service.engines import Engine
 from jobs_jupyter.service.launch import Launch
+from tests.service import shimmed
 
 PODMAN = Engine("/bin/podman", "podman", "5", frozenset({"cpuset", "memory"}), "0:0")
 DOCKER = Engine("/bin/docker", "docker", "28", frozenset({"cpu"}), "1000:1000")
@@ -86,3 +88,12 @@ def test_names_of_images() -> None:
     names = {"python:3.12": "docker.io/library/python:3.12", "team/tool": "docker.io/team/tool"}
     names |= {name: name for name in ("localhost/a:1", "ghcr.io/a/b", "localhost:5000/a")}
     assert {name: PODMAN.qualified(name) for name in names} == names
+
+
+def test_a_container_that_ran_out_of_memory_had_no_more_than_its_limit(tmp_path: Path) -> None:
+    """Samples count pages of files as well, which are not the container's."""
+    state = '{"Status": "exited", "OOMKilled": true}'
+    commands = {"stop": ["true"], "inspect": ["echo", state], "remove": ["true"], "memory": 64 << 20}
+    hog = "import time; held = bytearray(b'x') * (100 << 20); time.sleep(0.6)"
+    found = shimmed.run(tmp_path, f'{sys.executable} -c "{hog}"; exit 137', container=commands)
+    assert (found["cause"], found["limit"], found["peak_memory"]) == ("memory", 64 << 20, 64 << 20)
