@@ -81,13 +81,11 @@ def rows(descriptor: int, wanted: Set[bytes] | None = None) -> Iterator[Row]:
     Raises:
         PackageError: it is no pack, or damaged.
     """
-    begin, table = _table(descriptor)
+    table = _table(descriptor)
     if wanted is not None and wanted.isdisjoint(_digests(table)):  # far quicker than looking at each row
         return
     for digest, offset, length in ROW.iter_unpack(table):
         if digest != GIVEN_UP and (wanted is None or digest in wanted):
-            if offset + length > begin:
-                raise PackageError("The list of a pack of contents is damaged; submit the job again.")
             yield Row(digest, offset, length)
 
 
@@ -97,18 +95,21 @@ def digests(descriptor: int) -> list[bytes]:
     Raises:
         PackageError: it is no pack, or damaged.
     """
-    return _digests(_table(descriptor)[1])
+    return _digests(_table(descriptor))
 
 
-def _table(descriptor: int) -> tuple[int, bytes]:
-    """Return where the list of an open pack begins, and the list."""
+def _table(descriptor: int) -> bytes:
+    """Return the list of an open pack."""
     size = os.fstat(descriptor).st_size
     tail = os.pread(descriptor, TAIL.size, max(0, size - TAIL.size))
     magic, count = TAIL.unpack(tail) if len(tail) == TAIL.size else (b"", 0)
     begin = size - TAIL.size - count * ROW.size
     if magic != MAGIC or begin < 0:
         raise PackageError("The file is no pack of contents, or it is damaged; submit the job again.")
-    return begin, os.pread(descriptor, count * ROW.size, begin)
+    table = os.pread(descriptor, count * ROW.size, begin)
+    if any(offset + length > begin for _, offset, length in ROW.iter_unpack(table)):
+        raise PackageError("The list of a pack of contents is damaged; submit the job again.")
+    return table
 
 
 def _digests(table: bytes) -> list[bytes]:

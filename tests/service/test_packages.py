@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError
-from jobs_jupyter.models.pack import SMALL
+from jobs_jupyter.models.pack import ROW, SMALL, TAIL
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.service.packages import FEW, PackageFiles
@@ -278,6 +278,17 @@ def test_a_damaged_pack_has_nothing(tmp_path: Path, store: PackageFiles) -> None
     os.truncate(pack, pack.stat().st_size - 1)
     assert store.missing(taken.manifest) == sorted(taken.manifest.digests)
     hand_over(store, snapshot(tmp_path / "work", home=store.paths.home))
+
+
+def test_a_pack_with_a_damaged_list_has_nothing(tmp_path: Path, store: PackageFiles) -> None:
+    taken = snapshot(fill(tmp_path / "work", MANY), home=store.paths.home)
+    hand_over(store, taken)
+    (pack,) = store.paths.packs.iterdir()
+    with pack.open("r+b") as file:  # one content that would lie beyond the end
+        file.seek(-TAIL.size - ROW.size + 32, os.SEEK_END)
+        file.write(b"\x7f" * 8)
+    assert store.missing(taken.manifest) == sorted(taken.manifest.digests)
+    assert not store.packed(taken.manifest.digests)
 
 
 def test_strays_are_what_nothing_needs(tmp_path: Path, store: PackageFiles) -> None:
