@@ -120,7 +120,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             remotes = await self.supervisor.remotes.look(config, variables)
         except JobsError:
             if known := await self.database.read(queries.by_key, key):  # what it asked for was there then
-                return JSONResponse(known, 201)
+                return _json(known, 201)
             raise
         if check_only:
             return JSONResponse({"accepted": True})
@@ -136,33 +136,32 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             counts_as=self.state.counts_as,
             remotes=remotes,
         )
-        return JSONResponse(await self.supervisor.accept(new, variables), 201)
+        return _json(await self.supervisor.accept(new, variables), 201)
 
     async def list_jobs(self, request: Request) -> Response:
         """One page of jobs; `cursor` asks for the one behind."""
         wanted = arguments.listing(request.query_params, self.state.user)
         found, following = await self.database.read(queries.page, wanted, self.state.shelf)
-        text = f'{{"jobs":[{",".join(found)}],"next":{json.dumps(following)}}}'
-        return Response(text, media_type="application/json")
+        return _json(f'{{"jobs":[{",".join(found)}],"next":{json.dumps(following)}}}')
 
     async def find_job(self, request: Request) -> Response:
         """A job by its id, or the newest of a name within a project."""
         query = request.query_params
         if "id" in query:
-            return JSONResponse(await self.database.read(queries.by_id, query["id"]))
+            return _json(await self.database.read(queries.by_id, query["id"]))
         if query.get("cloud") not in (None, CLOUD):
             raise InvalidRequestError(f"There is no cloud {query['cloud']!r} here; the clouds: {CLOUD}.")
         name, project = query.get("name", ""), query.get("project", DEFAULT_PROJECT)
         archived = arguments.flag(query, "include_archived")
-        return JSONResponse(await self.database.read(queries.find, name, project, archived))
+        return _json(await self.database.read(queries.find, name, project, archived))
 
     async def get_job(self, request: Request) -> Response:
         """A job's status."""
-        return JSONResponse(await self.database.read(queries.by_id, _id(request)))
+        return _json(await self.database.read(queries.by_id, _id(request)))
 
     async def view_job(self, request: Request) -> Response:
         """A job as the feed shows it, as it is now."""
-        return JSONResponse(await self.database.read(queries.view_of, _id(request)))
+        return _json(await self.database.read(queries.view_of, _id(request)))
 
     async def terminate_job(self, request: Request) -> Response:
         """Begin to end a job; a terminal one stays as it is."""
@@ -276,6 +275,10 @@ def _id(request: Request) -> str:
 async def _chunks(request: Request) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         yield chunk
+
+
+def _json(text: str, status: int = 200) -> Response:
+    return Response(text, status, media_type="application/json")
 
 
 def _error(kind: str, message: str, status: int) -> Response:

@@ -48,10 +48,7 @@ class Clock:
 
 def iso(at: int | None) -> str | None:
     """Render microseconds as ISO 8601 in UTC."""
-    if at is None:
-        return None
-    second, microseconds = divmod(at, SECOND)
-    return f"{_iso_second(second)}.{microseconds:06}Z"
+    return None if at is None else f"{_iso_second(at // SECOND)}.{at % SECOND:06}Z"
 
 
 @lru_cache(4096)

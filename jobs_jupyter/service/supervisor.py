@@ -161,8 +161,8 @@ class Supervisor:
         if launch.stopping:
             self.runner.stop(launch)
 
-    async def accept(self, new: NewJob, variables: dict[str, str]) -> dict[str, Any]:
-        """Store a job and the environment that it was submitted from; returns its status.
+    async def accept(self, new: NewJob, variables: dict[str, str]) -> str:
+        """Store a job and the environment that it was submitted from; returns its status, in JSON.
 
         Both are on disk then, each written while the other is. Where this fails, no job goes on:
         one that was stored, and may have begun, while its environment could not be, is stopped before.
@@ -181,8 +181,8 @@ class Supervisor:
         if isinstance(added, BaseException):
             remove_tree(own.root)
             raise added
-        status: dict[str, Any] = added
-        if status["id"] != new.id:  # it was submitted before
+        job_id, status = added
+        if job_id != new.id:  # it was submitted before
             remove_tree(own.root)
         elif failed is not None:
             await self._stop(new.id, await self._insist(changes.request_stop, new.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -209,7 +210,7 @@ def test_why_a_job_waits_for_resources() -> None:
         await wait(made, HOLD_AFTER_S)
         await made.submit(None, None, Demand(1, 1, 0), 1)
         names = [f"job-{number}" for number in range(1, len(asked) + 2)]
-        return [(await made.database.read(queries.by_id, name)).get("reason") for name in names]
+        return [json.loads(await made.database.read(queries.by_id, name)).get("reason") for name in names]
 
     with world() as made:
         assert asyncio.run(reasons()) == [

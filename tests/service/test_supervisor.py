@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,11 +46,12 @@ async def accept(state: ServiceState, entrypoint: str, name: str, **more: Any) -
     """Have a job accepted, and return its id."""
     config = JobConfig(entrypoint=entrypoint, max_retries=0, **more)
     new = changes.NewJob(f"prodjob_{name}", name, "default", "local", "me", config, None, None)
-    return str((await state.supervisor.accept(new, dict(os.environ)))["id"])
+    return str(json.loads(await state.supervisor.accept(new, dict(os.environ)))["id"])
 
 
 async def status(state: ServiceState, job_id: str) -> dict[str, Any]:
-    return await state.database.read(queries.by_id, job_id)
+    found: dict[str, Any] = json.loads(await state.database.read(queries.by_id, job_id))
+    return found
 
 
 async def reached(state: ServiceState, job_id: str, *states: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -19,7 +18,7 @@ from jobs_jupyter.service.scheduler import turn_of
 from jobs_jupyter.service.store import asked, line, packages, remotes
 from jobs_jupyter.service.store.entry import finish, publish, set_job, tell
 from jobs_jupyter.service.store.prepared import Prepared, Row
-from jobs_jupyter.service.store.records import TERMINAL, require, status_of, statuses
+from jobs_jupyter.service.store.records import TERMINAL, require, status, statuses
 from jobs_jupyter.service.store.remotes import Remote
 from jobs_jupyter.service.store.runs import launch
 from jobs_jupyter.service.store.schema import RUN_ALIVE, events, jobs, runs, tags
@@ -55,10 +54,10 @@ class NewJob:
         return 1 + (1 if self.config.max_retries is None else self.config.max_retries)
 
 
-def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
-    """Store a submitted job; one that came before under the same key is returned as it is."""
+def add_job(connection: Connection, new: NewJob, now: int) -> tuple[str, str]:
+    """Store a submitted job, unless one came before under the same key; returns its id and its status."""
     if new.idempotency_key and (known := _by_key(connection, new.idempotency_key)):
-        return statuses(connection, [known])[0]
+        return known.id, statuses(connection, [known])[0]
     packages.need(connection, new.id, packages_of(new.config), now)
     if new.remotes:
         remotes.note(connection, new.id, new.remotes)
@@ -101,8 +100,8 @@ def add_job(connection: Connection, new: NewJob, now: int) -> dict[str, Any]:
         line.arrive(connection, queue)
     else:
         line.touch(connection, None)
-    shown = publish(connection, row, (), "state", now)
-    return status_of(shown, row, ())
+    publish(connection, row, (), "state", now)
+    return row.id, status(connection, row, ())
 
 
 def request_stop(connection: Connection, job_id: str, now: int) -> Launch | None:

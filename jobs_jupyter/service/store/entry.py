@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,13 +48,10 @@ def set_job(connection: Connection, job_id: str, now: int, **values: Any) -> Row
     return _SET_JOB.one(connection, {"job": job_id, "updated_at": now, **values})
 
 
-def publish(
-    connection: Connection, job: Row, its_runs: Sequence[Row] | None, kind: str, now: int
-) -> dict[str, Any]:
-    """Write down an event and return its view of the job; `its_runs` where they are known."""
+def publish(connection: Connection, job: Row, its_runs: Sequence[Row] | None, kind: str, now: int) -> None:
+    """Write down an event with its view of the job; `its_runs` where they are known."""
     shown = view(connection, job, runs_of(connection, job.id) if its_runs is None else its_runs)
-    tell(connection, job.id, kind, json.dumps(shown, separators=(",", ":")), now)
-    return shown
+    tell(connection, job.id, kind, shown, now)
 
 
 def tell(connection: Connection, job_id: str, kind: str, shown: str, now: int) -> None:

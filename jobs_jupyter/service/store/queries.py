@@ -32,6 +32,7 @@ from jobs_jupyter.service.store.records import (
     SUGGESTIONS,
     SUGGESTIONS_FROM,
     TERMINAL,
+    reason,
     require,
     runs_of,
     statuses,
@@ -73,12 +74,12 @@ class Listing:
         return hash(repr(self))
 
 
-def view_of(connection: Connection, job_id: str) -> dict[str, Any]:
-    """Return one job as the feed shows it."""
+def view_of(connection: Connection, job_id: str) -> str:
+    """Return one job as the feed shows it, in JSON."""
     return view(connection, require(connection, job_id), runs_of(connection, job_id))
 
 
-def find(connection: Connection, name: str, project: str, include_archived: bool) -> dict[str, Any]:
+def find(connection: Connection, name: str, project: str, include_archived: bool) -> str:
     """Return the newest job of that name in a project, or name the nearest ones."""
     query = select(jobs).where(jobs.c.project == project, jobs.c.name == name)
     if not include_archived:
@@ -103,12 +104,12 @@ def _not_found(connection: Connection, name: str, project: str) -> str:
     return f"{text} Its newest: {', '.join(known[:SUGGESTIONS])}." if known else f"{text} It has no jobs."
 
 
-def by_id(connection: Connection, job_id: str) -> dict[str, Any]:
-    """Return one job, archived or not."""
+def by_id(connection: Connection, job_id: str) -> str:
+    """Return one job's status in JSON, archived or not."""
     return statuses(connection, [require(connection, job_id)])[0]
 
 
-def by_key(connection: Connection, key: str | None) -> dict[str, Any] | None:
+def by_key(connection: Connection, key: str | None) -> str | None:
     """Return the job that a submit with this idempotency key made; None: there is none."""
     if key is None:
         return None
@@ -137,15 +138,10 @@ def _query(listing: Listing) -> Select[Any]:
 def _texts(connection: Connection, rows: Sequence[Row], shelf: Shelf) -> list[str]:
     found = shelf.find(rows)
     missing = [row for row, text in zip(rows, found, strict=True) if text is None]
-    made = iter(_encoded(connection, missing, shelf) if missing else ())
-    return [next(made) if text is None else text for text in found]
-
-
-def _encoded(connection: Connection, rows: Sequence[Row], shelf: Shelf) -> list[str]:
-    texts = [json.dumps(status, separators=(",", ":")) for status in statuses(connection, rows)]
-    for row, text in zip(rows, texts, strict=True):
-        shelf.keep(row, text)
-    return texts
+    made = statuses(connection, missing) if missing else []
+    shelf.keep(missing, made)
+    texts = iter(made)
+    return [next(texts) if text is None else text for text in found]
 
 
 def _by_creation(listing: Listing) -> Select[Any]:
@@ -256,9 +252,9 @@ def _decode(cursor: str) -> tuple[Any, str]:
 def in_line(connection: Connection, job_ids: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return id, reason and view of those of these jobs that wait for their turn, as they are now."""
     rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None)))
-    views = [(row.id, view(connection, row, runs_of(connection, row.id))) for row in rows]
     return [
-        (job_id, shown["reason"] or "", json.dumps(shown, separators=(",", ":"))) for job_id, shown in views
+        (row.id, reason(connection, row) or "", view(connection, row, runs_of(connection, row.id)))
+        for row in rows
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from itertools import islice
 
 from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.records import TERMINAL
@@ -26,10 +27,11 @@ class Shelf:
         kept = self._kept.get
         return [kept((row.id, row.updated_at)) for row in rows]
 
-    def keep(self, row: Row, text: str) -> None:
-        """Keep the status of a job that has ended: what others wait for can change without their rows."""
-        if row.state in TERMINAL:
-            with self._lock:
-                self._kept[row.id, row.updated_at] = text
-                if len(self._kept) > MOST_JOBS:
-                    del self._kept[next(iter(self._kept))]
+    def keep(self, rows: Sequence[Row], texts: Sequence[str]) -> None:
+        """Keep the statuses of jobs that have ended: what others wait for can change without their rows."""
+        pairs = zip(rows, texts, strict=True)
+        ended = {(row.id, row.updated_at): text for row, text in pairs if row.state in TERMINAL}
+        with self._lock:
+            self._kept.update(ended)
+            for oldest in list(islice(self._kept, max(0, len(self._kept) - MOST_JOBS))):
+                del self._kept[oldest]
