@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from jobs_jupyter.client.http import client
@@ -42,6 +43,9 @@ class Package(Protocol):
     def chunks(self, digest: str) -> Iterable[bytes]:
         """Give the content with a SHA-256, in pieces."""
 
+    def keep(self) -> None:
+        """Keep what is known of it for the next time."""
+
 
 def upload(package: Package) -> str:
     """Store a package on the service and return its URI; what is there already is not sent again.
@@ -51,12 +55,20 @@ def upload(package: Package) -> str:
     """
     spool = package.spool
     try:
-        if client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
-            return f"{SCHEME}{package.digest}"
-        return _send(package, spool.name if spool and client.endpoint.is_local else None)
+        with ThreadPoolExecutor(1) as aside:
+            kept = aside.submit(package.keep)  # while the service works
+            uri = _stored(package, spool.name if spool and client.endpoint.is_local else None)
+        kept.result()
+        return uri
     finally:
         if spool is not None:
             spool.discard()
+
+
+def _stored(package: Package, spool: str | None) -> str:
+    if client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
+        return f"{SCHEME}{package.digest}"
+    return _send(package, spool)
 
 
 def _send(package: Package, spool: str | None) -> str:

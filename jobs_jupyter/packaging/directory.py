@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import gc
 import hashlib
 import os
 import stat
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
@@ -37,6 +38,7 @@ class Contents:
     sources: Sources
     index: Index = field(default_factory=Index)
     spool: Spool | None = None  # has the contents that were read just now
+    keep: Callable[[], None] = lambda: None  # writes the index
 
 
 class Snapshot:
@@ -55,6 +57,7 @@ class Snapshot:
         self.left_out = left_out or {}  # top-most path → the rule that left it out
         self._load = contents
         self._known = known
+        self._changed = False  # a file was found to be another than it was
 
     @property
     def digest(self) -> str:
@@ -80,6 +83,13 @@ class Snapshot:
     def spool(self) -> Spool | None:
         """Contents that can be handed over; None: there are none."""
         return None if self._known else self._contents.spool
+
+    def keep(self) -> None:
+        """Keep what was found, so that the next snapshot reads nothing that has not changed."""
+        if not self._known:
+            self._contents.keep()
+        if self._changed:
+            self._contents.index.forget()
 
     @cached_property
     def _contents(self) -> Contents:
@@ -115,6 +125,7 @@ class Snapshot:
         except OSError as error:
             raise unreadable(source, error) from error
         if found.hexdigest() != digest:
+            self._changed = True  # first: `keep` may be at work in another thread
             self._contents.index.forget()
             raise PackageError(
                 f"{source!r} changed while it was being packaged; run it again, "
@@ -139,8 +150,8 @@ def snapshot(
         extra: path → content, put into the package beside the directory's files. What the
             directory has under the same top-level names is left out.
         limits: the largest package that is accepted.
-        home: the service's state directory, which is never packaged. It keeps what is known of
-            directories, and contents that the service will take over.
+        home: the service's state directory, which is never packaged. It has what is known of
+            directories, once that is kept, and contents that the service will take over.
 
     Raises:
         PackageError: it is no directory, too large, holds a link that leads out, or can't be read.
@@ -196,15 +207,16 @@ class _Reading:
     def contents(self) -> Contents:
         """Walk, and read what is new."""
         began = time.time_ns()
-        found = self.limits.within(str(self._root), self._walk.found())
-        known = self._index.entries()
-        with self._spooling():
+        with _no_collection(), self._spooling():
+            found = self.limits.within(str(self._root), self._walk.found())
+            known = self._index.entries()
             taken = [self._entry(item, known) for item in found]
         entries = [entry for _, entry in taken]
         _check_links(self._root, entries, self.limits)
         manifest = Manifest(entries)
-        self._index.save(began, manifest.digest, taken, self._walk.seen, self._walk.left_out)
-        return Contents(manifest, self._sources(entries), self._index, self._spool)
+        walk = self._walk
+        keep = partial(self._index.save, began, manifest.digest, taken, walk.seen, walk.left_out)
+        return Contents(manifest, self._sources(entries), self._index, self._spool, keep)
 
     def _sources(self, entries: list[Entry]) -> Sources:
         return {entry.digest: self._base + entry.path for entry in entries if entry.kind == "f"}
@@ -258,6 +270,21 @@ class _Reading:
         if self._spool is not None:
             self._spool.add(first, digest)
         return len(first), digest.hex()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Make no search for garbage: each of ten thousand new objects that stay would bring one nearer.
+
+    A search looks at every object of the process, in a notebook at millions.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _reopened(path: str) -> int:

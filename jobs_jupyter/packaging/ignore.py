@@ -65,7 +65,8 @@ class Rules:
 
     def match(self, path: str, *, is_directory: bool) -> Rule | None:
         """Return the last pattern that matches `path` (relative to the patterns' directory), or None."""
-        number, rule = self._of_name(path.rpartition("/")[2], is_directory)
+        key = path.rpartition("/")[2], is_directory
+        number, rule = self._known.get(key) or self._of_name(key)
         for later, other in self._of_paths:
             if later < number:
                 break
@@ -73,13 +74,12 @@ class Rules:
                 return other
         return rule
 
-    def _of_name(self, name: str, is_directory: bool) -> tuple[int, Rule | None]:
+    def _of_name(self, key: tuple[str, bool]) -> tuple[int, Rule | None]:
         """Return the last pattern that is for names alone and matches; remembers the answer."""
-        key = name, is_directory
-        if (known := self._known.get(key)) is None:
-            each = ((n, rule) for n, rule in self._of_names if rule.matches(name, is_directory=is_directory))
-            known = self._known[key] = next(each, (-1, None))
-        return known
+        name, is_directory = key
+        each = ((n, rule) for n, rule in self._of_names if rule.matches(name, is_directory=is_directory))
+        found = self._known[key] = next(each, (-1, None))
+        return found
 
 
 def _rule(line: str, origin: str) -> Rule | None:

@@ -85,11 +85,11 @@ class Walk:
                         ignored.add(entry.name)
                     continue
                 found = _found(path, entry)
-                if stat.S_ISDIR(found.mode):
+                if stat.S_ISREG(found.mode) or stat.S_ISLNK(found.mode):
+                    yield found
+                elif stat.S_ISDIR(found.mode):
                     yield found
                     yield from self._directory(f"{path}/", scopes)
-                elif stat.S_ISREG(found.mode) or stat.S_ISLNK(found.mode):
-                    yield found
                 else:
                     self._leave_out(path, "a socket, pipe or device")
             shape = _shape(entries, ignored)  # of what `stat` said when the entry was found
@@ -168,8 +168,7 @@ def _found(path: str, entry: os.DirEntry[str]) -> Found:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISDIR(status.st_mode):
         return Found(path, status.st_mode)
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return Found(path, status.st_mode, status.st_size, *times, status.st_ino)
+    return Found(path, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def unreadable(path: str, error: OSError) -> PackageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -53,6 +54,13 @@ def directory(tmp_path: Path) -> Path:
     return root
 
 
+def kept(root: Path, excludes: list[str] | None = None, *, home: Path) -> Snapshot:
+    """Take a snapshot, and keep what was found, as sending it does."""
+    taken = snapshot(root, excludes, home=home)
+    taken.keep()
+    return taken
+
+
 def read(taken: Snapshot) -> bool:
     """Whether any content was read."""
     return taken.spool is not None and taken.spool.name is not None
@@ -61,8 +69,8 @@ def read(taken: Snapshot) -> bool:
 @pytest.mark.usefixtures("at_once")
 def test_an_unchanged_directory_is_not_read(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
-    first = snapshot(root, home=state)
-    again = snapshot(root, home=state)
+    first = kept(root, home=state)
+    again = kept(root, home=state)
     assert read(first)
     assert not read(again)
     assert (again.digest, again.bytes) == (first.digest, first.bytes)
@@ -74,9 +82,9 @@ def test_an_unchanged_directory_is_not_read(tmp_path: Path, state: Path) -> None
 @pytest.mark.usefixtures("at_once")
 def test_only_what_changed_is_read(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
-    snapshot(root, home=state)
+    kept(root, home=state)
     edit(root / "d/b", "9")
-    taken = snapshot(root, home=state)
+    taken = kept(root, home=state)
     assert taken.spool is not None
     assert taken.spool.folder is not None
     assert (taken.spool.folder / "pack").read_bytes().startswith(b"9")
@@ -89,9 +97,9 @@ def test_what_is_left_out_may_change(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
     edit(root / ".gitignore", "*.log\n")
     edit(root / "d/x.log", "1")
-    first = snapshot(root, home=state)
+    first = kept(root, home=state)
     edit(root / "d/x.log", "22")
-    again = snapshot(root, home=state)
+    again = kept(root, home=state)
     assert not read(again)
     assert again.left_out == first.left_out == {"d/x.log": "*.log (.gitignore)"}
 
@@ -99,8 +107,8 @@ def test_what_is_left_out_may_change(tmp_path: Path, state: Path) -> None:
 def test_what_was_written_just_now_is_read_again(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
     os.utime(root / "a", ns=(1, 1))  # says that it is old, but it was changed just now
-    first = snapshot(root, home=state)
-    again = snapshot(root, home=state)
+    first = kept(root, home=state)
+    again = kept(root, home=state)
     assert read(again)
     assert again.digest == first.digest
 
@@ -109,14 +117,14 @@ def test_what_was_written_just_now_is_read_again(tmp_path: Path, state: Path) ->
 def test_a_file_from_the_future_may_yet_be_written(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
     os.utime(root / "a", ns=(2**62, 2**62))
-    snapshot(root, home=state)
-    assert read(snapshot(root, home=state))
+    kept(root, home=state)
+    assert read(kept(root, home=state))
 
 
 @pytest.mark.usefixtures("at_once")
 def test_a_limit_that_was_lowered_counts(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
-    snapshot(root, home=state)
+    kept(root, home=state)
     with pytest.raises(PackageError, match="a package may have 2"):
         snapshot(root, home=state, limits=Limits(files=2))
 
@@ -127,11 +135,11 @@ def test_an_absolute_link_is_looked_at_each_time(tmp_path: Path, state: Path) ->
     beside = tmp_path / "beside"
     beside.symlink_to(root)
     (root / "absolute").symlink_to(beside / "a")
-    snapshot(root, home=state)
+    kept(root, home=state)
     beside.unlink()
     beside.symlink_to(tmp_path)
     with pytest.raises(PackageError, match="'absolute' leads out"):
-        snapshot(root, home=state)
+        kept(root, home=state)
 
 
 @given(at=st.floats(0, 1), byte=st.integers(0, 255), cut=st.booleans())
@@ -141,13 +149,13 @@ def test_a_damaged_index_is_no_index(at: float, byte: int, cut: bool) -> None:
         patched.setattr(index, "SETTLED_NS", TRUSTING)
         root, home = directory(Path(folder)), Path(folder, "state")
         home.mkdir()
-        right = snapshot(root, home=home)
+        right = kept(root, home=home)
         (file,) = (home / "index").iterdir()
         content = bytearray(file.read_bytes())
         place = int(at * (len(content) - 1))
         content[place] = byte
         file.write_bytes(content[:place] if cut else content)
-        again = snapshot(root, home=home)
+        again = kept(root, home=home)
         assert again.digest == right.digest
         assert again.manifest == right.manifest
 
@@ -155,16 +163,42 @@ def test_a_damaged_index_is_no_index(at: float, byte: int, cut: bool) -> None:
 @pytest.mark.usefixtures("at_once")
 def test_an_index_that_is_wrong_is_forgotten(tmp_path: Path, state: Path) -> None:
     root = directory(tmp_path)
-    first = snapshot(root, home=state)
+    first = kept(root, home=state)
     times = os.stat(root / "a")
-    known = snapshot(root, home=state)
+    known = kept(root, home=state)
     (root / "a").write_text("x")  # the same size, and behind the index's back
     os.utime(root / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
     changed = next(entry.digest for entry in first.manifest.entries if entry.path == "a")
     with pytest.raises(PackageError, match="changed while it was being packaged"):
         list(known.chunks(changed))
     assert not list((state / "index").iterdir())
-    assert snapshot(root, home=state).digest == snapshot(root).digest
+    assert kept(root, home=state).digest == snapshot(root).digest
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_was_found_to_be_wrong_is_not_kept(tmp_path: Path, state: Path) -> None:
+    root = directory(tmp_path)
+    taken = snapshot(root, home=state)
+    changed = next(entry.digest for entry in taken.manifest.entries if entry.path == "a")
+    (root / "a").write_text("x")
+    with pytest.raises(PackageError, match="changed while it was being packaged"):
+        list(taken.chunks(changed))
+    taken.keep()  # by a thread that comes to it late
+    assert not list((state / "index").iterdir())
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_looked_for_as_before(tmp_path: Path, state: Path, enabled: bool) -> None:
+    was_enabled = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        snapshot(directory(tmp_path), home=state)
+        assert gc.isenabled() == enabled
+        with pytest.raises(PackageError):
+            snapshot(tmp_path / "work", home=state, limits=Limits(files=1))
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
 
 
 @pytest.mark.usefixtures("at_once")
@@ -172,9 +206,9 @@ def test_few_indexes_are_kept(tmp_path: Path, state: Path, monkeypatch: pytest.M
     monkeypatch.setattr(index, "MAX_FILES", 3)
     root = directory(tmp_path)
     for number in range(6):
-        snapshot(root, [f"x{number}"], home=state)
+        kept(root, [f"x{number}"], home=state)
     assert len(list((state / "index").iterdir())) == 3
-    assert not read(snapshot(root, ["x5"], home=state))
+    assert not read(kept(root, ["x5"], home=state))
 
 
 EDITS = st.one_of(
@@ -212,7 +246,7 @@ def test_with_an_index_as_without(steps: list[list[tuple[str, str, str]]], exclu
         for edits in steps:
             for kind, name, text in edits:
                 carry_out(root, kind, name, text)
-            plain, known = snapshot(root, excludes), snapshot(root, excludes, home=home)
+            plain, known = snapshot(root, excludes), kept(root, excludes, home=home)
             assert known.digest == plain.digest
             assert known.left_out == plain.left_out
             assert known.manifest == plain.manifest

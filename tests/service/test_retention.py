@@ -20,6 +20,7 @@ from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.retention import NEWEST_EVENTS, Used
 from jobs_jupyter.service.store.schema import events, job_packages, jobs
 
+A, B, C, D = (letter * 64 for letter in "abcd")
 NOW = 1000 * DAY
 HOUR = SPARED_S * SECOND
 
@@ -96,10 +97,10 @@ def add_job(connection: Any, name: str, state: str, at: int, package: str | None
 
 def test_packages_of_jobs_stay(database: Database) -> None:
     def fill(connection: Any) -> None:
-        packages.add_package(connection, "of-job", ["aa", "cc"], 1)
-        packages.add_package(connection, "idle", ["bb", "cc"], 2)
-        packages.add_package(connection, "again", ["dd"], 3)
-        packages.add_package(connection, "again", ["dd"], 9)
+        packages.add_package(connection, "of-job", [A, C], 1)
+        packages.add_package(connection, "idle", [B, C], 2)
+        packages.add_package(connection, "again", [D], 3)
+        packages.add_package(connection, "again", [D], 9)
         add_job(connection, "one", "SUCCEEDED", 5, "of-job")
         add_job(connection, "two", "RUNNING", 6)
 
@@ -114,7 +115,7 @@ def test_packages_of_jobs_stay(database: Database) -> None:
         ]
         assert await database.write(retention.evict_package, "of-job", 99) is None
         assert await database.write(retention.evict_package, "again", 9) is None
-        assert await database.write(retention.evict_package, "idle", 9) == ["bb"]
+        assert await database.write(retention.evict_package, "idle", 9) == [B]
         assert sorted(await database.read(retention.blobs_of_packages)) == ["again", "of-job"]
 
     asyncio.run(look())

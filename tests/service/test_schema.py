@@ -23,7 +23,8 @@ from jobs_jupyter.service.store.database import Database
 from jobs_jupyter.service.store.retention import blobs_of_packages
 from jobs_jupyter.service.store.schema import HEAD, metadata
 
-HELD = {"11": ["aa", "bb"], "22": ["bb", "cc"], "00": []}
+A, B, C, E = (letter * 64 for letter in "abce")
+HELD = {"11": [A, B], "22": [B, C], "00": []}
 
 
 @pytest.fixture
@@ -124,10 +125,10 @@ def test_contents_of_packages_are_taken_over(tmp_path: Path, config: Config) -> 
 
     async def use() -> None:
         assert await opened.read(blobs_of_packages) == {name: blobs for name, blobs in HELD.items() if blobs}
-        await opened.write(packages.add_package, "33", ["cc", "ee"], 2)
-        assert await opened.write(packages.release, "11") == ["aa"]
-        assert await opened.write(packages.release, "33") == ["ee"]
-        assert await opened.read(packages.needed_blobs) == {"bb", "cc"}
+        await opened.write(packages.add_package, "33", [C, E], 2)
+        assert await opened.write(packages.release, "11") == [A]
+        assert await opened.write(packages.release, "33") == [E]
+        assert await opened.read(packages.needed_blobs) == {B, C}
 
     asyncio.run(use())
     opened.close()
