@@ -11,8 +11,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -46,6 +47,7 @@ class ServiceClient:
         query: Any = None,
         body: Any = None,
         content: Any = None,
+        meanwhile: Callable[[], object] | None = None,
         timeout: float = 60.0,
         gone_is_done: bool = False,
     ) -> httpx.Response:
@@ -55,6 +57,7 @@ class ServiceClient:
             query: a mapping or a list of pairs.
             body: sent as JSON.
             content: bytes, or a function that returns an iterator of them, sent as they are.
+            meanwhile: called when all of the `content`, of bytes, is sent, while the service works at it.
             timeout: in seconds, between two bytes of the answer.
             gone_is_done: where the answer was lost and the repeated request finds no job, the first
                 one has done its work.
@@ -64,12 +67,17 @@ class ServiceClient:
         """
         if body is not None:
             content = json.dumps(body).encode()
+        headers = None
+        if meanwhile is not None:
+            headers, content = {"Content-Length": str(len(content))}, partial(_then, content, meanwhile)
         may_be_done = False
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 sent = content() if callable(content) else content
                 with self._lent() as http:
-                    answer = http.request(method, path, params=query, content=sent, timeout=timeout)
+                    answer = http.request(
+                        method, path, params=query, content=sent, headers=headers, timeout=timeout
+                    )
             except LOST as problem:
                 may_be_done |= not isinstance(problem, httpx.ConnectError)
                 self.reconnect()
@@ -148,6 +156,11 @@ class ServiceClient:
         elsewhere = self._endpoint is not None and not self._endpoint.is_local
         step = f" Check {service.TARGET_VARIABLE}, or unset it to use this machine's." if elsewhere else ""
         return ServiceUnavailableError(f"The jobs service at {place} can't be reached: {said}.{step}")
+
+
+def _then(content: bytes, meanwhile: Callable[[], object]) -> Iterator[bytes]:
+    yield content
+    meanwhile()  # the next piece is asked for once this one is on its way
 
 
 def checked(answer: httpx.Response) -> httpx.Response:

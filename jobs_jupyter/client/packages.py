@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from jobs_jupyter.client.http import client
@@ -55,27 +54,28 @@ def upload(package: Package) -> str:
     """
     spool = package.spool
     try:
-        with ThreadPoolExecutor(1) as aside:
-            kept = aside.submit(package.keep)  # while the service works
-            uri = _stored(package, spool.name if spool and client.endpoint.is_local else None)
-        kept.result()
-        return uri
+        handed = spool.name if spool and client.endpoint.is_local else None
+        if handed is None and client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
+            package.keep()
+            return f"{SCHEME}{package.digest}"
+        return _send(package, handed)
     finally:
         if spool is not None:
             spool.discard()
 
 
-def _stored(package: Package, spool: str | None) -> str:
-    if client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
-        return f"{SCHEME}{package.digest}"
-    return _send(package, spool)
-
-
 def _send(package: Package, spool: str | None) -> str:
     manifest = package.manifest
+    query = {"spool": spool} if spool else None
     for _ in range(ROUNDS):
-        query = {"spool": spool} if spool else None
-        answer = client.json("POST", "/v1/packages", query=query, content=manifest.content, timeout=600.0)
+        answer = client.json(
+            "POST",
+            "/v1/packages",
+            query=query,
+            content=manifest.content,
+            meanwhile=package.keep,
+            timeout=600.0,
+        )
         if not answer["missing"]:
             return str(answer["uri"])
         frames = _frames(package, answer["missing"])

@@ -40,14 +40,14 @@ class PackWriter:
         self._held = bytearray()
         self._at = 0  # where the next content begins
         self._end = 0
-        self.rows: dict[bytes, Row] = {}
+        self._listed: set[bytes] = set()
+        self._list = bytearray()
 
     def add(self, content: bytes, digest: bytes) -> None:
         """Add a content as a whole, with its SHA-256."""
         self._held += content
-        size = len(content)
-        self.rows.setdefault(digest, Row(digest, self._at, size))
-        self._end = self._at = self._at + size
+        self._end += len(content)
+        self.ended(digest)
         if len(self._held) >= BUFFER:
             self._flush()
 
@@ -60,13 +60,15 @@ class PackWriter:
 
     def ended(self, digest: bytes) -> None:
         """Note that all of a content is written, and that this is its SHA-256."""
-        self.rows.setdefault(digest, Row(digest, self._at, self._end - self._at))
+        if digest not in self._listed:
+            self._listed.add(digest)
+            self._list += ROW.pack(digest, self._at, self._end - self._at)
         self._at = self._end
 
     def close(self) -> None:
         """Write the list; what was begun and not ended stays behind unlisted."""
-        self._held += b"".join(ROW.pack(*row) for row in self.rows.values())
-        self._held += TAIL.pack(MAGIC, len(self.rows))
+        self._held += self._list
+        self._held += TAIL.pack(MAGIC, len(self._listed))
         self._flush()
         self._file.close()
 

@@ -35,7 +35,7 @@ class Contents:
     """What a package holds, and where each content is read from."""
 
     manifest: Manifest
-    sources: Sources
+    sources: Callable[[], Sources]  # asked for only where the service lacks some
     index: Index = field(default_factory=Index)
     spool: Spool | None = None  # has the contents that were read just now
     keep: Callable[[], None] = lambda: None  # writes the index
@@ -57,7 +57,7 @@ class Snapshot:
         self.left_out = left_out or {}  # top-most path → the rule that left it out
         self._load = contents
         self._known = known
-        self._changed = False  # a file was found to be another than it was
+        self._changed = False  # a file was found to be another than it was in the meantime
 
     @property
     def digest(self) -> str:
@@ -74,10 +74,10 @@ class Snapshot:
         """What it holds."""
         return self._contents.manifest
 
-    @property
+    @cached_property
     def sources(self) -> Sources:
         """SHA-256 → where that content is read from."""
-        return self._contents.sources
+        return self._contents.sources()
 
     @property
     def spool(self) -> Spool | None:
@@ -86,10 +86,8 @@ class Snapshot:
 
     def keep(self) -> None:
         """Keep what was found, so that the next snapshot reads nothing that has not changed."""
-        if not self._known:
+        if not self._known and not self._changed:
             self._contents.keep()
-        if self._changed:
-            self._contents.index.forget()
 
     @cached_property
     def _contents(self) -> Contents:
@@ -125,7 +123,7 @@ class Snapshot:
         except OSError as error:
             raise unreadable(source, error) from error
         if found.hexdigest() != digest:
-            self._changed = True  # first: `keep` may be at work in another thread
+            self._changed = True
             self._contents.index.forget()
             raise PackageError(
                 f"{source!r} changed while it was being packaged; run it again, "
@@ -158,7 +156,7 @@ def snapshot(
     """
     extra = extra or {}
     if directory is None:
-        return _with_extra(Contents(Manifest(()), {}), extra, {})
+        return _with_extra(Contents(Manifest(()), dict), extra, {})
     root = packaged_root(directory, home)
     reserved = frozenset(path.partition("/")[0] for path in extra)
     walk = Walk(root, excludes or (), home, reserved)
@@ -175,12 +173,12 @@ def _with_extra(contents: Contents, extra: Mapping[str, bytes], left_out: dict[s
     if not extra:
         return Snapshot(lambda: contents, left_out)
     entries = list(contents.manifest.entries)
-    sources = dict(contents.sources)
+    added: Sources = {}
     for path, content in extra.items():
         digest = hashlib.sha256(content).hexdigest()
-        sources[digest] = content
+        added[digest] = content
         entries.append(Entry(path, "f", 0o644, len(content), digest))
-    both = replace(contents, manifest=Manifest(entries), sources=sources)
+    both = replace(contents, manifest=Manifest(entries), sources=lambda: contents.sources() | added)
     return Snapshot(lambda: both, left_out)
 
 
@@ -202,21 +200,22 @@ class _Reading:
         if manifest.digest != head.digest:
             self._index.forget()
             return self.contents()
-        return Contents(manifest, self._sources(entries), self._index)
+        return Contents(manifest, partial(self._sources, entries), self._index)
 
     def contents(self) -> Contents:
         """Walk, and read what is new."""
         began = time.time_ns()
-        with _no_collection(), self._spooling():
+        with _no_collection():
             found = self.limits.within(str(self._root), self._walk.found())
             known = self._index.entries()
-            taken = [self._entry(item, known) for item in found]
-        entries = [entry for _, entry in taken]
-        _check_links(self._root, entries, self.limits)
-        manifest = Manifest(entries)
+            with self._spooling():
+                taken = [self._entry(item, known) for item in found]
+            entries = [entry for _, entry in taken]
+            _check_links(self._root, entries, self.limits)
+            manifest = Manifest(entries)
         walk = self._walk
         keep = partial(self._index.save, began, manifest.digest, taken, walk.seen, walk.left_out)
-        return Contents(manifest, self._sources(entries), self._index, self._spool, keep)
+        return Contents(manifest, partial(self._sources, entries), self._index, self._spool, keep)
 
     def _sources(self, entries: list[Entry]) -> Sources:
         return {entry.digest: self._base + entry.path for entry in entries if entry.kind == "f"}

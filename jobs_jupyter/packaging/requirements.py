@@ -29,7 +29,7 @@ def requirements(given: str | Path | list[str]) -> Snapshot:
         reader.take_list(given)
     else:
         reader.take(Path(os.path.expanduser(given)), f"requirements={str(given)!r}")
-    contents = Contents(Manifest(reader.entries), reader.sources)
+    contents = Contents(Manifest(reader.entries), lambda: reader.sources)
     return Snapshot(lambda: contents)
 
 

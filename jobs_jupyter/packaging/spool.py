@@ -37,7 +37,7 @@ class Spool:
 
     def add(self, content: bytes, digest: bytes) -> None:
         """Take in a small content."""
-        self._opened().add(content, digest)
+        (self._pack or self._opened()).add(content, digest)
 
     def copy(self, descriptor: int, first: bytes) -> tuple[int, str]:
         """Take in a large file while it is being read and hashed; returns its size and SHA-256."""
@@ -62,8 +62,7 @@ class Spool:
             self.folder = None
 
     def _opened(self) -> PackWriter:
-        if self._pack is None:
-            self._pack = PackWriter((self._made() / PACK).open("xb"))
+        self._pack = PackWriter((self._made() / PACK).open("xb"))
         return self._pack
 
     def _made(self) -> Path:

@@ -153,13 +153,11 @@ def _shape(entries: list[os.DirEntry[str]], ignored: Set[str]) -> str:
             kinds = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
             rows.append(b"%d%d" % kinds)
             continue
-        status = entry.stat(follow_symlinks=False)
-        mode = status.st_mode
-        if stat.S_ISDIR(mode):
-            rows.append(_STAMP.pack(mode, 0, 0, 0, 0))
+        now = entry.stat(follow_symlinks=False)
+        if stat.S_ISDIR(now.st_mode):
+            rows.append(_STAMP.pack(now.st_mode, 0, 0, 0, 0))
             continue
-        stamp = mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-        rows.append(_STAMP.pack(*stamp))
+        rows.append(_STAMP.pack(now.st_mode, now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino))
     rows.append(os.fsencode("/".join([entry.name for entry in entries])))
     return hashlib.sha256(b"/".join(rows)).hexdigest()
 

@@ -183,7 +183,7 @@ def test_what_was_found_to_be_wrong_is_not_kept(tmp_path: Path, state: Path) -> 
     (root / "a").write_text("x")
     with pytest.raises(PackageError, match="changed while it was being packaged"):
         list(taken.chunks(changed))
-    taken.keep()  # by a thread that comes to it late
+    taken.keep()
     assert not list((state / "index").iterdir())
 
 
