@@ -27,7 +27,7 @@ from jobs_jupyter.models.paths import StatePaths, default_home
 from jobs_jupyter.packaging.directory import snapshot
 from jobs_jupyter.service.packages import PackageFiles
 
-FOLDERS, FILES, BYTES = 100, 100, 2000
+TREES, FOLDERS, FILES, BYTES = 7, 100, 100, 2000
 BIG = 500 * 10**6
 MIB = 2**20
 SETTLED_S = 2.5
@@ -100,11 +100,15 @@ def hash_and_copy(source: Path, target: Path) -> None:
 def many_files(folder: Path) -> None:
     """Compare on a directory of many small files."""
     first, archive, zipped = [], [], []
-    for number in range(3):
+    for number in range(TREES):
         root = fill(folder / f"tree{number}")
-        archive.append(once(lambda root=root: tar(root, folder / "archive")))  # type: ignore[misc]
-        zipped.append(once(lambda root=root: ray_like(root, folder / "zip")))  # type: ignore[misc]
-        first.append(once(lambda root=root: package(root)))  # type: ignore[misc]
+        for kept, way in (
+            (archive, lambda root=root: tar(root, folder / "archive")),
+            (zipped, lambda root=root: ray_like(root, folder / "zip")),
+            (first, lambda root=root: package(root)),
+        ):
+            os.sync()  # else each pays for what the one before has left to be written
+            kept.append(once(way))
     time.sleep(SETTLED_S)
     package(root)
     walks, repeated = [], []
@@ -164,7 +168,7 @@ if __name__ == "__main__":
     job.wait(id=job.submit(JobConfig(entrypoint="true")))
     scratch = Path(tempfile.mkdtemp(dir=default_home().parent))
     try:
-        one_file(scratch)
         many_files(scratch)
+        one_file(scratch)
     finally:
         shutil.rmtree(scratch)

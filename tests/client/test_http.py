@@ -14,8 +14,9 @@ from jobs_jupyter import job, job_queue
 from jobs_jupyter.client.http import client
 from jobs_jupyter.job.models import JobConfig, JobQueueConfig, JobQueueSpec
 from jobs_jupyter.models.errors import JobNotFoundError, ServiceUnavailableError
+from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.paths import StatePaths
-from tests.jobs import run, running, submit
+from tests.jobs import eventually, run, running, submit
 
 
 class Wire:
@@ -124,3 +125,15 @@ def test_a_connection_that_breaks_each_time_is_an_error(wire: Wire) -> None:
         job.submit(JobConfig(entrypoint="true"))
     wire.lose = 0
     assert len(list(job.list())) <= 1
+
+
+def test_the_service_works_at_what_was_sent_meanwhile(service: Path) -> None:
+    manifest = Manifest([Entry(f"made-for-{service.name}", "d")])
+    seen = []
+
+    def look() -> None:
+        eventually(lambda: client.json("POST", f"/v1/packages/{manifest.digest}")["stored"])
+        seen.append(manifest.uri)
+
+    answer = client.json("POST", "/v1/packages", content=manifest.content, meanwhile=look)
+    assert seen == [answer["uri"]] == [manifest.uri]
