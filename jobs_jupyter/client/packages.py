@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from jobs_jupyter.client.http import client
 from jobs_jupyter.models.errors import PackageError
@@ -19,6 +20,9 @@ class Spooled(Protocol):
     @property
     def name(self) -> str | None:
         """What the service knows them by; None: there are none."""
+
+    def add_manifest(self, content: bytes) -> None:
+        """Add the manifest of the package that needs them."""
 
     def discard(self) -> None:
         """Remove what was not taken."""
@@ -54,28 +58,28 @@ def upload(package: Package) -> str:
     """
     spool = package.spool
     try:
-        handed = spool.name if spool and client.endpoint.is_local else None
-        if handed is None and client.json("POST", f"/v1/packages/{package.digest}")["stored"]:
-            package.keep()
+        if client.json("POST", f"/v1/packages/{package.digest}", **_handed(package, spool))["stored"]:
             return f"{SCHEME}{package.digest}"
-        return _send(package, handed)
+        return _send(package)
     finally:
         if spool is not None:
             spool.discard()
 
 
-def _send(package: Package, spool: str | None) -> str:
+def _handed(package: Package, spool: Spooled | None) -> dict[str, Any]:
+    """Return the rest of the question whether a package is stored, with what is handed over."""
+    rest = {"content": b"", "meanwhile": package.keep, "timeout": 600.0}
+    if spool is None or spool.name is None or not client.endpoint.is_local:
+        return rest
+    with contextlib.suppress(OSError):  # the disk is full: the service says so
+        spool.add_manifest(package.manifest.content)
+    return {"query": {"spool": spool.name}, **rest}
+
+
+def _send(package: Package) -> str:
     manifest = package.manifest
-    query = {"spool": spool} if spool else None
     for _ in range(ROUNDS):
-        answer = client.json(
-            "POST",
-            "/v1/packages",
-            query=query,
-            content=manifest.content,
-            meanwhile=package.keep,
-            timeout=600.0,
-        )
+        answer = client.json("POST", "/v1/packages", content=manifest.content, timeout=600.0)
         if not answer["missing"]:
             return str(answer["uri"])
         frames = _frames(package, answer["missing"])

@@ -17,6 +17,9 @@ from jobs_jupyter.models.errors import PackageError
 SMALL = 256 * 1024
 """Contents of at most so many bytes go into packs, others are files of their own."""
 
+PACK, MANIFEST = "pack", "manifest"
+"""Names in a spool, the directory in which a client hands over contents, and the package that needs them."""
+
 ROW = Struct(">32sQQ")
 TAIL = Struct(">8sQ")
 MAGIC = b"jjpack\0\1"

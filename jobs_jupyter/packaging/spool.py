@@ -15,11 +15,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jobs_jupyter.models.pack import PackWriter
+from jobs_jupyter.models.pack import MANIFEST, PACK, PackWriter
 from jobs_jupyter.models.paths import StatePaths
 
 CHUNK = 2**20
-PACK = "pack"
 
 
 class Spool:
@@ -53,6 +52,11 @@ class Spool:
         if self._pack is not None:
             self._pack.close()
             self._pack = None
+
+    def add_manifest(self, content: bytes) -> None:
+        """Add the manifest of the package that needs what it holds."""
+        if self.folder is not None:
+            (self.folder / MANIFEST).write_bytes(content)
 
     def discard(self) -> None:
         """Remove what nobody took over."""

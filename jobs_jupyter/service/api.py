@@ -236,18 +236,26 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         manifest = await asyncio.to_thread(Manifest.from_json, await request.body())
         store = self.supervisor.packages
         async with store.lock:
-            if spool := request.query_params.get("spool"):
-                await asyncio.to_thread(store.take_over, spool)
             missing = await asyncio.to_thread(store.missing, manifest)
             if not missing:
-                await asyncio.to_thread(store.add_manifest, manifest)
-                now = self.supervisor.clock.now()
-                await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
+                await self._store_package(manifest)
         return JSONResponse({"uri": manifest.uri, "missing": missing})
 
+    async def _store_package(self, manifest: Manifest) -> None:
+        await asyncio.to_thread(self.supervisor.packages.add_manifest, manifest)
+        now = self.supervisor.clock.now()
+        await self.database.write(packages.add_package, manifest.digest, manifest.digests, now)
+
     async def use_package(self, request: Request) -> Response:
-        """Say whether a package is stored; if so, it stays for the job that is to come."""
-        digest = request.path_params["digest"]
+        """Say whether a package is stored; if so, it stays for the job that is to come.
+
+        What a client of this machine hands over in a spool is stored first.
+        """
+        digest, store = request.path_params["digest"], self.supervisor.packages
+        if spool := request.query_params.get("spool"):
+            async with store.lock:
+                if manifest := await asyncio.to_thread(store.take_package, spool, digest):
+                    await self._store_package(manifest)
         stored = await self.database.write(packages.use, digest, self.supervisor.clock.now())
         return JSONResponse({"stored": stored})
 
@@ -358,8 +366,8 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=_BINARY,
     ),
     Operation("GET", "/v1/events", Api.events, query=("after", "job", "wait_s"), media="text/event-stream"),
-    Operation("POST", "/v1/packages", Api.add_package, query=("spool",), body=json_body({"type": "object"})),
-    Operation("POST", "/v1/packages/{digest}", Api.use_package),
+    Operation("POST", "/v1/packages", Api.add_package, body=json_body({"type": "object"})),
+    Operation("POST", "/v1/packages/{digest}", Api.use_package, query=("spool",)),
     Operation("POST", "/v1/blobs", Api.add_blobs, body=_BYTES),
     *log_api.OPERATIONS,
     *queue_api.OPERATIONS,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from jobs_jupyter.models import pack
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError
-from jobs_jupyter.models.pack import SMALL, PackWriter
+from jobs_jupyter.models.pack import MANIFEST, PACK, SMALL, PackWriter
 from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service.disk import disk_usage, file_usage
@@ -66,26 +66,45 @@ class PackageFiles:
         if not target.exists():
             _write(target, manifest.content)
 
-    def take_over(self, spool: str) -> None:
-        """Take what a client of this machine has put into a spool; does nothing where there is none.
+    def take_package(self, spool: str, digest: str) -> Manifest | None:
+        """Take over a spool; returns the manifest in it, if it is that package's and lacks no content now.
 
-        Its contents are not hashed again: whoever can write there can write here as well.
+        The manifest is not checked: whoever can write there can write here as well.
         """
-        if not _SPOOL.fullmatch(spool):
-            raise InvalidRequestError(f"spool={spool[:100]!r} is not the name of a spool.")
-        folder = self.paths.spools / spool
+        content = self._handed(spool)
+        self.take_over(spool)
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
+            return None
+        manifest = Manifest.stored(content)
+        return None if self.missing(manifest) else manifest
+
+    def _handed(self, spool: str) -> bytes | None:
+        path = self._spool(spool) / MANIFEST
+        return path.read_bytes() if path.is_file() and not path.is_symlink() else None
+
+    def take_over(self, spool: str) -> None:
+        """Take the contents that a client of this machine has put into a spool, if there is one.
+
+        They are not hashed again, for the same reason.
+        """
+        folder = self._spool(spool)
         if not folder.is_dir() or folder.is_symlink():
             return
         for path in folder.iterdir():
             if path.is_symlink() or not path.is_file():
                 continue
-            if path.name == "pack":
+            if path.name == PACK:
                 self.take_pack(path)
             elif _DIGEST.fullmatch(path.name) and path.name not in self.packed([path.name]):
                 target = self.paths.blob(path.name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.rename(path, target)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _spool(self, name: str) -> Path:
+        if not _SPOOL.fullmatch(name):
+            raise InvalidRequestError(f"spool={name[:100]!r} is not the name of a spool.")
+        return self.paths.spools / name
 
     def take_pack(self, path: Path) -> None:
         """Take over a pack, less what is stored already; a small one as files."""

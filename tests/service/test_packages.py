@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError
 from jobs_jupyter.models.pack import ROW, SMALL, TAIL
+from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.service.packages import FEW, PackageFiles
@@ -40,8 +41,9 @@ def fill(root: Path, count: int, text: str = "") -> Path:
 def hand_over(store: PackageFiles, taken: Snapshot) -> str:
     """Store a snapshot as a client of this machine does."""
     assert taken.spool is not None
-    store.take_over(taken.spool.name or "-")
-    assert store.missing(taken.manifest) == []
+    taken.spool.add_manifest(taken.manifest.content)
+    manifest = store.take_package(taken.spool.name or "-", taken.digest)
+    assert manifest == taken.manifest
     store.add_manifest(taken.manifest)
     return taken.digest
 
@@ -215,7 +217,7 @@ def test_what_is_stored_is_not_stored_again(tmp_path: Path, store: PackageFiles)
 @pytest.mark.parametrize("name", ["..", "../packs", "a/b", ".", ""])
 def test_a_spool_is_within_the_state_directory(store: PackageFiles, name: str) -> None:
     with pytest.raises(InvalidRequestError, match="not the name of a spool"):
-        store.take_over(name)
+        store.take_package(name, "0" * 64)
 
 
 def test_what_a_spool_should_not_hold_is_not_taken(tmp_path: Path, store: PackageFiles) -> None:
@@ -224,11 +226,34 @@ def test_what_a_spool_should_not_hold_is_not_taken(tmp_path: Path, store: Packag
     (tmp_path / "secret").write_text("secret")
     (spool / ("a" * 64)).symlink_to(tmp_path / "secret")
     (spool / "other").write_text("")
-    store.take_over("one")
-    store.take_over("two")
+    secret = Manifest([])
+    (tmp_path / "manifest").write_bytes(secret.content)
+    (spool / "manifest").symlink_to(tmp_path / "manifest")
+    assert store.take_package("one", secret.digest) is None
+    assert store.take_package("two", secret.digest) is None
     assert not list(store.paths.blobs.glob("*/*"))
     assert (tmp_path / "secret").exists()
     assert not spool.exists()
+
+
+def test_a_spool_is_for_the_package_that_it_names(tmp_path: Path, store: PackageFiles) -> None:
+    for number, (named, cut) in enumerate((("0" * 64, 0), (None, 1), (None, 0))):
+        taken = snapshot(fill(tmp_path / f"work{number}", 3, f"{number}"), home=store.paths.home)
+        assert taken.spool is not None
+        content = taken.manifest.content
+        taken.spool.add_manifest(content[: len(content) - cut])
+        found = store.take_package(taken.spool.name or "-", named or taken.digest)
+        assert (found is not None) == (named is None and not cut)
+        assert store.missing(taken.manifest) == [], "contents are taken in any case"
+
+
+def test_a_package_that_lacks_contents_is_not_taken(tmp_path: Path, store: PackageFiles) -> None:
+    taken = snapshot(fill(tmp_path / "work", 3), home=store.paths.home)
+    more = Manifest([*taken.manifest.entries, Entry("more", "f", 0o644, 1, "a" * 64)])
+    assert taken.spool is not None
+    taken.spool.add_manifest(more.content)
+    assert store.take_package(taken.spool.name or "-", more.digest) is None
+    assert store.missing(more) == ["a" * 64]
 
 
 def test_an_upload_that_breaks_off_keeps_what_was_complete(tmp_path: Path, store: PackageFiles) -> None:
