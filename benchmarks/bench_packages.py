@@ -152,7 +152,10 @@ def one_file(folder: Path) -> None:
         with (root / "data").open("wb") as file:
             for _ in range(BIG // MIB + 1):
                 file.write(os.urandom(MIB))
-        plain.append(once(lambda root=root: hash_and_copy(root / "data", folder / "plain")))  # type: ignore[misc]
+        plain.append(once(lambda root=root: hash_and_copy(root / "data", root / "copy")))  # type: ignore[misc]
+        (root / "copy").rename(
+            folder / f"copy-of-{number}"
+        )  # stays: what is freed would be quick to fill again
         command = [sys.executable, "-c", PROBE, str(root)]
         took, memory = subprocess.check_output(command, text=True).split()
         ours.append(float(took))

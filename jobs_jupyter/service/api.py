@@ -256,6 +256,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             async with store.lock:
                 if manifest := await asyncio.to_thread(store.take_package, spool, digest):
                     await self._store_package(manifest)
+                    return JSONResponse({"stored": True})
         stored = await self.database.write(packages.use, digest, self.supervisor.clock.now())
         return JSONResponse({"stored": stored})
 

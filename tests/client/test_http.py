@@ -45,9 +45,11 @@ class Wire:
             back.start()
             with contextlib.suppress(OSError):
                 while data := client_side.recv(1 << 16):
-                    self._asked = data.split(b" ")[0]
-                    if self._loses():
-                        self.lost.append(self._asked)
+                    verb = data.split(b" ")[0]
+                    if verb.isalpha():  # else the rest of a request
+                        self._asked = verb
+                        if self._loses():
+                            self.lost.append(verb)
                     service_side.sendall(data)
             with contextlib.suppress(OSError):
                 service_side.shutdown(socket.SHUT_RDWR)
