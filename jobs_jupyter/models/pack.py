@@ -7,6 +7,7 @@ a content that has been given up.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Set
 from struct import Struct
@@ -74,6 +75,11 @@ class PackWriter:
         self._held += TAIL.pack(MAGIC, len(self._listed))
         self._flush()
         self._file.close()
+
+    def abandon(self) -> None:
+        """Write no list, and nothing more: the file is not wanted."""
+        with contextlib.suppress(OSError):  # what is buffered may not fit on the disk
+            self._file.close()
 
     def _flush(self) -> None:
         self._file.write(self._held)

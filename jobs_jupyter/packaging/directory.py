@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import errno
 import gc
 import hashlib
@@ -37,7 +38,7 @@ class Contents:
     manifest: Manifest
     sources: Callable[[], Sources]  # asked for only where the service lacks some
     index: Index = field(default_factory=Index)
-    spool: Spool | None = None  # has the contents that were read just now
+    spool: Spool | None = None  # takes what was not stored before: what is read, and what is added
     keep: Callable[[], None] = lambda: None  # writes the index
 
 
@@ -156,7 +157,8 @@ def snapshot(
     """
     extra = extra or {}
     if directory is None:
-        return _with_extra(Contents(Manifest(()), dict), extra, {})
+        spool = Spool(home) if home and home.is_dir() else None
+        return _with_extra(Contents(Manifest(()), dict, spool=spool), extra, {})
     root = packaged_root(directory, home)
     reserved = frozenset(path.partition("/")[0] for path in extra)
     walk = Walk(root, excludes or (), home, reserved)
@@ -175,9 +177,12 @@ def _with_extra(contents: Contents, extra: Mapping[str, bytes], left_out: dict[s
     entries = list(contents.manifest.entries)
     added: Sources = {}
     for path, content in extra.items():
-        digest = hashlib.sha256(content).hexdigest()
-        added[digest] = content
-        entries.append(Entry(path, "f", 0o644, len(content), digest))
+        digest = hashlib.sha256(content)
+        added[digest.hexdigest()] = content
+        entries.append(Entry(path, "f", 0o644, len(content), digest.hexdigest()))
+        if contents.spool is not None:
+            with contextlib.suppress(OSError):  # the disk is full: the service says so
+                contents.spool.add(content, digest.digest())
     both = replace(contents, manifest=Manifest(entries), sources=lambda: contents.sources() | added)
     return Snapshot(lambda: both, left_out)
 
@@ -200,7 +205,7 @@ class _Reading:
         if manifest.digest != head.digest:
             self._index.forget()
             return self.contents()
-        return Contents(manifest, partial(self._sources, entries), self._index)
+        return Contents(manifest, partial(self._sources, entries), self._index, self._spool)
 
     def contents(self) -> Contents:
         """Walk, and read what is new."""
@@ -224,8 +229,6 @@ class _Reading:
     def _spooling(self) -> Iterator[None]:
         try:
             yield
-            if self._spool is not None:
-                self._spool.close()
         except BaseException:
             if self._spool is not None:
                 self._spool.discard()

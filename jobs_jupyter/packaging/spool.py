@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jobs_jupyter.models.pack import MANIFEST, PACK, PackWriter
+from jobs_jupyter.models.pack import MANIFEST, PACK, SMALL, PackWriter
 from jobs_jupyter.models.paths import StatePaths
 
 CHUNK = 2**20
@@ -28,6 +28,7 @@ class Spool:
         self._above = StatePaths(home).spools
         self.folder: Path | None = None
         self._pack: PackWriter | None = None
+        self._begun: list[PackWriter] = []
 
     @property
     def name(self) -> str | None:
@@ -35,8 +36,11 @@ class Spool:
         return self.folder.name if self.folder else None
 
     def add(self, content: bytes, digest: bytes) -> None:
-        """Take in a small content."""
-        (self._pack or self._opened()).add(content, digest)
+        """Take in a content that is in memory."""
+        if len(content) > SMALL:
+            (self._made() / digest.hex()).write_bytes(content)
+        else:
+            (self._pack or self._opened()).add(content, digest)
 
     def copy(self, descriptor: int, first: bytes) -> tuple[int, str]:
         """Take in a large file while it is being read and hashed; returns its size and SHA-256."""
@@ -48,33 +52,39 @@ class Spool:
         return size, digest
 
     def close(self) -> None:
-        """Make what it holds ready to be taken over."""
+        """Write all that it was given."""
         if self._pack is not None:
             self._pack.close()
             self._pack = None
 
     def add_manifest(self, content: bytes) -> None:
-        """Add the manifest of the package that needs what it holds."""
-        if self.folder is not None:
-            (self.folder / MANIFEST).write_bytes(content)
+        """Add the manifest of the package that needs what it holds: now it can be taken over."""
+        self.close()
+        (self._made() / MANIFEST).write_bytes(content)
 
     def discard(self) -> None:
         """Remove what nobody took over."""
         if self.folder is not None:
-            self.close()
             self._finalizer()
-            self.folder = None
+            self.folder = self._pack = None
 
     def _opened(self) -> PackWriter:
         self._pack = PackWriter((self._made() / PACK).open("xb"))
+        self._begun.append(self._pack)
         return self._pack
 
     def _made(self) -> Path:
         if self.folder is None:
             self._above.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder = Path(tempfile.mkdtemp(dir=self._above))
-            self._finalizer = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+            self._finalizer = weakref.finalize(self, _remove, self.folder, self._begun)
         return self.folder
+
+
+def _remove(folder: Path, begun: list[PackWriter]) -> None:
+    for pack in begun:
+        pack.abandon()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def hashed(descriptor: int, first: bytes, write: Callable[[bytes], object] | None = None) -> tuple[int, str]:

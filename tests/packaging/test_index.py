@@ -86,6 +86,7 @@ def test_only_what_changed_is_read(tmp_path: Path, state: Path) -> None:
     edit(root / "d/b", "9")
     taken = kept(root, home=state)
     assert taken.spool is not None
+    taken.spool.close()
     assert taken.spool.folder is not None
     assert (taken.spool.folder / "pack").read_bytes().startswith(b"9")
     assert (taken.spool.folder / "pack").stat().st_size < 80, "one content and its row"

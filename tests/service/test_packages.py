@@ -236,6 +236,19 @@ def test_what_a_spool_should_not_hold_is_not_taken(tmp_path: Path, store: Packag
     assert not spool.exists()
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_what_is_added_is_handed_over_too(tmp_path: Path, store: PackageFiles, known: bool) -> None:
+    root = fill(tmp_path / "work", 3) if known else None
+    if root:
+        hand_over(store, snapshot(root, home=store.paths.home))
+    extra = {"cell.py": b"x", "large": os.urandom(SMALL + 1)}
+    digest = hand_over(store, snapshot(root, extra=extra, home=store.paths.home))
+    store.materialise(digest, tmp_path / "copy")
+    assert {name: (tmp_path / "copy" / name).read_bytes() for name in extra} == extra
+    assert len(list((tmp_path / "copy").iterdir())) == (5 if known else 2)
+    assert not list(store.paths.spools.iterdir())
+
+
 def test_a_spool_is_for_the_package_that_it_names(tmp_path: Path, store: PackageFiles) -> None:
     for number, (named, cut) in enumerate((("0" * 64, 0), (None, 1), (None, 0))):
         taken = snapshot(fill(tmp_path / f"work{number}", 3, f"{number}"), home=store.paths.home)
