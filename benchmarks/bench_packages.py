@@ -153,9 +153,8 @@ def one_file(folder: Path) -> None:
             for _ in range(BIG // MIB + 1):
                 file.write(os.urandom(MIB))
         plain.append(once(lambda root=root: hash_and_copy(root / "data", root / "copy")))  # type: ignore[misc]
-        (root / "copy").rename(
-            folder / f"copy-of-{number}"
-        )  # stays: what is freed would be quick to fill again
+        # stays: memory that is freed would be quicker to fill again than what the package takes
+        (root / "copy").rename(folder / f"copied{number}")
         command = [sys.executable, "-c", PROBE, str(root)]
         took, memory = subprocess.check_output(command, text=True).split()
         ours.append(float(took))

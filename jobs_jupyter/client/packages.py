@@ -68,12 +68,12 @@ def upload(package: Package) -> str:
 
 def _handed(package: Package, spool: Spooled | None) -> dict[str, Any]:
     """Return the rest of the question whether a package is stored, with what is handed over."""
-    rest = {"content": b"", "meanwhile": package.keep, "timeout": 600.0}
-    if spool is None or spool.name is None or not client.endpoint.is_local:
-        return rest
-    with contextlib.suppress(OSError):  # the disk is full: the service says so
-        spool.add_manifest(package.manifest.content)
-    return {"query": {"spool": spool.name}, **rest}
+    rest = {"content": b"", "meanwhile": package.keep}
+    if spool is not None and spool.name is not None and client.endpoint.is_local:
+        with contextlib.suppress(OSError):  # the disk is full: the service, which is sent it, says so
+            spool.add_manifest(package.manifest.content)
+            return {"query": {"spool": spool.name}, "timeout": 600.0, **rest}
+    return rest
 
 
 def _send(package: Package) -> str:

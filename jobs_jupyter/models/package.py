@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
+from operator import ne
 from typing import Any, NamedTuple, Self
 
 from jobs_jupyter.models.errors import PackageError
@@ -74,15 +75,31 @@ class Manifest:
         Raises:
             PackageError: it is not a manifest, or unpacking it could write outside its directory.
         """
-        manifest = cls(_entry(row) for row in _rows(content, max_entries))
-        _check_tree(manifest.entries)
-        return manifest
+        return cls._checked(_rows(content, max_entries))
 
     @classmethod
     def stored(cls, content: bytes) -> Self:
-        """Return the manifest of a canonical text that needs no checks: a service has it, or might."""
-        manifest = cls(Entry(*row) for row in _rows(content, MAX_ENTRIES))
+        """Return the manifest of a JSON text that was checked when it was stored."""
+        return cls(Entry(*row) for row in json.loads(content)["entries"])
+
+    @classmethod
+    def canonical(cls, content: bytes) -> Self:
+        """Return the manifest of a text that is stored as it is: checked, and each row as `content` has it.
+
+        Raises:
+            PackageError: see `from_json`; or the rows are in another order or form.
+        """
+        rows = _rows(content, MAX_ENTRIES)
+        manifest = cls._checked(rows)
+        if any(map(ne, manifest.entries, map(tuple, rows))):
+            raise PackageError("The manifest is not in its canonical form; send what Manifest.content gives")
         manifest.content = content
+        return manifest
+
+    @classmethod
+    def _checked(cls, rows: list[Any]) -> Self:
+        manifest = cls(map(_entry, rows))
+        _check_tree(manifest.entries)
         return manifest
 
     def __eq__(self, other: object) -> bool:

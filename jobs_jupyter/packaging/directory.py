@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import errno
 import gc
 import hashlib
@@ -175,15 +174,22 @@ def _with_extra(contents: Contents, extra: Mapping[str, bytes], left_out: dict[s
     if not extra:
         return Snapshot(lambda: contents, left_out)
     entries = list(contents.manifest.entries)
-    added: Sources = {}
+    added: dict[str, bytes] = {}
     for path, content in extra.items():
-        digest = hashlib.sha256(content)
-        added[digest.hexdigest()] = content
-        entries.append(Entry(path, "f", 0o644, len(content), digest.hexdigest()))
-        if contents.spool is not None:
-            with contextlib.suppress(OSError):  # the disk is full: the service says so
-                contents.spool.add(content, digest.digest())
-    both = replace(contents, manifest=Manifest(entries), sources=lambda: contents.sources() | added)
+        digest = hashlib.sha256(content).hexdigest()
+        added[digest] = content
+        entries.append(Entry(path, "f", 0o644, len(content), digest))
+    spool = contents.spool
+    if spool is not None:
+        try:
+            for digest, content in added.items():
+                spool.add(content, bytes.fromhex(digest))
+        except OSError:  # the disk is full: what is half written must not be handed over
+            spool.discard()
+            spool = None
+    both = replace(
+        contents, manifest=Manifest(entries), sources=lambda: contents.sources() | added, spool=spool
+    )
     return Snapshot(lambda: both, left_out)
 
 

@@ -67,15 +67,12 @@ class PackageFiles:
             _write(target, manifest.content)
 
     def take_package(self, spool: str, digest: str) -> Manifest | None:
-        """Take over a spool; returns the manifest in it, if it is that package's and lacks no content now.
-
-        The manifest is not checked: whoever can write there can write here as well.
-        """
+        """Take over a spool; returns the manifest in it, if it is that package's and lacks no content now."""
         content = self._handed(spool)
         self.take_over(spool)
         if content is None or hashlib.sha256(content).hexdigest() != digest:
             return None
-        manifest = Manifest.stored(content)
+        manifest = Manifest.canonical(content)
         return None if self.missing(manifest) else manifest
 
     def _handed(self, spool: str) -> bytes | None:
@@ -85,7 +82,7 @@ class PackageFiles:
     def take_over(self, spool: str) -> None:
         """Take the contents that a client of this machine has put into a spool, if there is one.
 
-        They are not hashed again, for the same reason.
+        They are not hashed again: whoever can write there can write here as well.
         """
         folder = self._spool(spool)
         if not folder.is_dir() or folder.is_symlink():

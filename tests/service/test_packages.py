@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import os
 import shutil
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -258,6 +261,25 @@ def test_a_spool_is_for_the_package_that_it_names(tmp_path: Path, store: Package
         found = store.take_package(taken.spool.name or "-", named or taken.digest)
         assert (found is not None) == (named is None and not cut)
         assert store.missing(taken.manifest) == [], "contents are taken in any case"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([["../x", "d", 0o755, 0, "", ""]], "not a plain relative path"),
+        ([["l", "l", 0o777, 0, "", "../x"]], "leads out of the package"),
+        ([["x", "d", 0o4755, 0, "", ""]], "canonical form"),
+        ([["b", "d", 0o755, 0, "", ""], ["a", "d", 0o755, 0, "", ""]], "canonical form"),
+    ],
+)
+def test_a_manifest_that_is_handed_over_is_checked(store: PackageFiles, rows: list[Any], said: str) -> None:
+    spool = store.paths.spools / "one"
+    spool.mkdir(parents=True)
+    content = json.dumps({"format": 1, "entries": rows}).encode()
+    (spool / "manifest").write_bytes(content)
+    with pytest.raises(PackageError, match=said):
+        store.take_package("one", hashlib.sha256(content).hexdigest())
+    assert not spool.exists()
 
 
 def test_a_package_that_lacks_contents_is_not_taken(tmp_path: Path, store: PackageFiles) -> None:

@@ -37,6 +37,7 @@ from jobs_jupyter.service.store.records import (
     runs_of,
     statuses,
     view,
+    view_with,
 )
 from jobs_jupyter.service.store.schema import events, jobs, runs, tags
 from jobs_jupyter.service.store.shelf import Shelf
@@ -252,9 +253,10 @@ def _decode(cursor: str) -> tuple[Any, str]:
 def in_line(connection: Connection, job_ids: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return id, reason and view of those of these jobs that wait for their turn, as they are now."""
     rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.due_at.is_not(None)))
+    found = [(row, reason(connection, row)) for row in rows]
     return [
-        (row.id, reason(connection, row) or "", view(connection, row, runs_of(connection, row.id)))
-        for row in rows
+        (row.id, why or "", view_with(connection, row, runs_of(connection, row.id), why))
+        for row, why in found
     ]
 
 

@@ -83,8 +83,13 @@ def status(connection: Connection, row: Row, its_runs: Sequence[Row]) -> str:
 
 def view(connection: Connection, row: Row, its_runs: Sequence[Row]) -> str:
     """Return the job as the feed shows it, in JSON: the same small shape whatever changed."""
+    return view_with(connection, row, its_runs, reason(connection, row))
+
+
+def view_with(connection: Connection, row: Row, its_runs: Sequence[Row], why: str | None) -> str:
+    """Return the same with the job's reason, where that is known already."""
     members = _OF_VIEW.all(row)
-    why, queue = reason(connection, row), line.label(connection, row.queue_id)
+    queue = line.label(connection, row.queue_id)
     archived = "false" if row.archived_at is None else "true"
     return (
         f'{{{",".join(members)},"reason":{_null_or(why)},"queue":{_null_or(queue)},"archived":{archived},'
