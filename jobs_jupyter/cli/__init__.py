@@ -10,7 +10,6 @@ import argparse
 import io
 import os
 import sys
-from pathlib import Path
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.cli import (
@@ -26,13 +25,14 @@ from jobs_jupyter.cli import (
     queues,
     secrets,
     service,
+    streams,
     submission,
     tags,
 )
 from jobs_jupyter.cli.output import complain, note
 from jobs_jupyter.cli.parser import ANY, MADE, NAMED, Parser, UsageError
 from jobs_jupyter.models.errors import InvalidRequestError, JobsError
-from jobs_jupyter.models.paths import HOME_VARIABLE, default_home
+from jobs_jupyter.models.paths import HOME_VARIABLE, default_home, from_here
 
 FAILED, USAGE, TIMEOUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 
@@ -43,11 +43,29 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 failed, 2 wrong usage, 3 timeout, 130 interrupted.
     """
+    streams.open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the terminal's encoding lacks
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        finally:  # also of what argparse prints before it exits
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has had enough
+        streams.abandon_output()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (JobsError, UsageError, OSError) as problem:
+        complain(problem)
+        _flush_or_abandon()
+        return _code(problem)
+
+
+def _run(given: list[str]) -> int:
+    """Read the command line, and do what it says."""
     parser = _parser()
     completion.answer(parser)
-    given = sys.argv[1:] if arguments is None else arguments
     if any(not _is_text(word) for word in given):
         parser.error("an argument is not valid text in this shell's encoding")
     parser.check_first(*given[:1] or [""])
@@ -55,20 +73,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     options.command = command
     if getattr(options, "home", None):
-        options.home = os.environ[HOME_VARIABLE] = str(Path(options.home).expanduser().absolute())
+        options.home = os.environ[HOME_VARIABLE] = str(from_here(options.home))
+    _check_home(options)
+    return int(options.run(options))
+
+
+def _flush_or_abandon() -> None:
+    """Where the output could not be written, as the disk is full, let go of the rest."""
     try:
-        _check_home(options)
-        code = int(options.run(options))
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (JobsError, UsageError, OSError) as problem:
-        complain(problem)
-        return _code(problem)
-    return code
+    except OSError:
+        streams.abandon_output()
 
 
 def _check_home(options: argparse.Namespace) -> None:

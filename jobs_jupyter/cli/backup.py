@@ -16,6 +16,7 @@ from jobs_jupyter.cli.output import document, note
 from jobs_jupyter.cli.parser import ANY, THERE, UsageError, shared
 from jobs_jupyter.cli.target import only_here, require_answer
 from jobs_jupyter.models.errors import BackupError, JobsError
+from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.sizes import human
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _backup(options: argparse.Namespace) -> int:
         ) from None
     size = target.stat().st_size
     if options.json:
-        document({"file": str(target.absolute()), "bytes": size})
+        document({"file": str(from_here(target)), "bytes": size})
     else:
         print(f"{target}: {human(size)}")
     return 0
@@ -100,7 +101,7 @@ def _restore(options: argparse.Namespace) -> int:
     from jobs_jupyter.client import service
 
     only_here("restore makes this machine's state directory")
-    command = [sys.executable, "-m", "jobs_jupyter.service.restore", str(options.file.absolute())]
+    command = [sys.executable, "-m", "jobs_jupyter.service.restore", str(from_here(options.file))]
     command += ["--home", str(service.state_paths().home), *(["--force"] if options.force else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     said: dict[str, Any] = json.loads(done.stdout or '{"error": "The program that restores was killed."}')

@@ -9,16 +9,42 @@ import tempfile
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from jobs_jupyter.models.errors import PackageError
+
 HOME_VARIABLE = "JOBS_JUPYTER_HOME"
 MAX_SOCKET_PATH = 103  # bytes; 107 on Linux, 103 on macOS
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+def working_directory() -> Path:
+    """Return this process's working directory.
+
+    Raises:
+        PackageError: it was deleted.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise PackageError(
+            "The current directory no longer exists; change to another one with cd (%cd in a notebook)."
+        ) from None
+
+
+def from_here(path: str | Path) -> Path:
+    """Return the absolute path that somebody means by `path`, which may begin with `~`.
+
+    Raises:
+        PackageError: it is counted from the working directory, which was deleted.
+    """
+    place = Path(os.path.expanduser(path))
+    return place if place.is_absolute() else working_directory() / place
+
+
 def default_home() -> Path:
     """Return the state directory: `JOBS_JUPYTER_HOME`, or the platform's user-data directory."""
     if named := os.environ.get(HOME_VARIABLE):
-        return Path(named).expanduser().absolute()
+        return from_here(named)
     import platformdirs
 
     return Path(platformdirs.user_data_dir("jobs_jupyter", appauthor=False))

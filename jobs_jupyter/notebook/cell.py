@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from jobs_jupyter import job as sdk
 from jobs_jupyter.job import submission
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.models.paths import default_home, working_directory
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
+from jobs_jupyter.packaging.broad import why_broad
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
@@ -152,9 +153,9 @@ def _directory(options: argparse.Namespace) -> Path | None:
         )
     if options.working_dir is not None:
         return Path(os.path.expanduser(options.working_dir))
-    here = Path.cwd()
-    if here in (Path.home(), Path(here.anchor)):
-        print(f"The job runs in an empty directory: {here} is not packaged unless -w . says so.")
+    here = working_directory()
+    if why := why_broad(here):
+        print(f"Not packaging {here}: it is {why}. Pass -w . to include it.")
         return None
     return here
 

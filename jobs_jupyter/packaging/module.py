@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.limits import Limits
@@ -16,7 +17,7 @@ SUFFIX = ".py"
 
 def named(path: str | Path) -> Path:
     """Return the absolute path of a module, by the name that it is given by: a link is not followed."""
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    return Path(os.path.normpath(from_here(path)))
 
 
 def module(path: str | Path, *, home: Path | None = None) -> Snapshot:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.package import Entry, Manifest
+from jobs_jupyter.models.paths import from_here, working_directory
 from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, is_archive, lines, local_file, option
 from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
@@ -49,7 +50,7 @@ class _Reader:
 
     def take(self, path: Path, asked: str) -> str:
         """Read a file with all that it includes, and return its name in the package."""
-        path = path.resolve()
+        path = from_here(path).resolve()
         if path in self._open:
             raise PackageError(f"requirements: {asked} includes {str(path)!r}, which includes itself")
         if path in self._names:
@@ -64,7 +65,7 @@ class _Reader:
 
     def take_list(self, entries: list[str]) -> None:
         """Read the entries of a list, whose paths count from here."""
-        here = Path.cwd() / NAME
+        here = working_directory() / NAME
         self._names[here] = NAME
         for entry in entries:
             if option(entry) is not None or len(list(lines(entry))) != 1:
@@ -133,8 +134,10 @@ def _text(path: Path, asked: str) -> str:
 def _beside(file: Path, path: str) -> Path:
     """Return a path, counted from the file that names it; where that is not there, from here."""
     place = file.parent / os.path.expanduser(path)
-    here = Path.cwd() / os.path.expanduser(path)
-    return here if not place.exists() and here.exists() else place
+    if place.exists():
+        return place
+    here = from_here(path)
+    return here if here.exists() else place
 
 
 def _bound_to_its_place(where: str, line: str) -> PackageError:

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.ignore import Rule, Rules
 
@@ -193,7 +194,7 @@ def exists(path: Path) -> bool:
 
 def packaged_root(directory: str | Path, home: Path | None) -> Path:
     """Return the real path of a directory that may be packaged, else raise a `PackageError`."""
-    path = Path(os.path.expanduser(directory))
+    path, whole = Path(os.path.expanduser(directory)), from_here(directory)
     if not exists(path):
         names = os.listdir(path.parent) if path.parent.is_dir() else []
         near = nearest(path.name, names)
@@ -201,7 +202,7 @@ def packaged_root(directory: str | Path, home: Path | None) -> Path:
         raise PackageError(f"There is no directory {str(path)!r}{hint}")
     if not path.is_dir():
         raise PackageError(f"{str(path)!r} is not a directory; name the directory that holds it")
-    root = path.resolve()
+    root = whole.resolve()
     state = home.resolve() if home else None
     if state and (root == state or state in root.parents) and not _is_work(root.relative_to(state)):
         raise PackageError(
