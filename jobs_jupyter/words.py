@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from decimal import Decimal
 
-from jobs_jupyter.models.requirements import is_archive
+from jobs_jupyter.models.requirements import is_archive, names_file
 
 LONGEST_S = 2**31 - 1  # as the service counts seconds
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}  # in the order in which they are written
@@ -105,18 +106,14 @@ def add_python(parser: argparse.ArgumentParser) -> None:
     """Add `--requirements`, `--py-module` and `--py-executable`."""
     option = parser.add_argument
     option("-r", "--requirements", metavar="REQUIREMENT", action="append", default=[],
-           help="install this on top of what is there: 'numpy>=2', a wheel, a file (.txt, .in)")  # fmt: skip
+           help="install this on top of what is there: 'numpy>=2', a wheel, a file, a URL")  # fmt: skip
     option("--py-module", metavar="PATH", action="append", default=[],
            help="let it import this package's directory, or .py file")  # fmt: skip
     option("--py-executable", metavar="COMMAND", help="what `python` is: a path, or 'python -X dev'")
 
 
 def python_of(options: argparse.Namespace) -> dict[str, str | list[str]]:
-    """Return the fields of a config that these options say.
-
-    Raises:
-        ValueError: files of requirements beside others.
-    """
+    """Return the fields of a config that these options say."""
     fields = {
         "requirements": requirements_of(options.requirements),
         "py_modules": options.py_module or None,
@@ -145,24 +142,14 @@ def connections_of(options: argparse.Namespace) -> list[dict[str, str]] | None:
 
 
 def requirements_of(given: list[str]) -> str | list[str] | None:
-    """Return the `requirements` that were given one by one: a file's path, or a list; None: there are none.
-
-    Raises:
-        ValueError: a file is among several.
-    """
-    files = [each for each in given if _is_file(each)]
-    if files and len(given) > 1:
-        raise ValueError(
-            f"-r {files[0]} is a file, and it is not alone; give one file, which can include another "
-            "with a line `-r OTHER`, or requirements only."
-        )
-    return files[0] if files else given or None
+    """Return the `requirements` that were given one by one: a file's path, a list, or None."""
+    if len(given) == 1 and (names_file(given[0]) or _is_file(given[0])):
+        return given[0]
+    return given or None
 
 
 def _is_file(text: str) -> bool:
-    if is_archive(text):
-        return False
-    return text.endswith((".txt", ".in")) or ("/" in text and " " not in text and "@" not in text)
+    return not is_archive(text) and os.path.isfile(os.path.expanduser(text))
 
 
 # --- the image that a job runs in: the same three options in a cell's line and in a shell ---------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,13 @@ def test_what_a_cell_runs_on(line: str, compute: object) -> None:
         ("-r ./a-1.tar.gz[more]", {"requirements": ["./a-1.tar.gz[more]"]}),
         ("-r requirements.txt", {"requirements": "requirements.txt"}),
         ("--requirements ../dev.in", {"requirements": "../dev.in"}),
+        ("-r numpy -r a.txt", {"requirements": ["numpy", "a.txt"]}),
+        ("-r pyproject.toml", {"requirements": "pyproject.toml"}),
+        ("-r requirements.lock", {"requirements": "requirements.lock"}),
+        ("-r dev/base", {"requirements": "dev/base"}),
+        ("-r git+https://host/x@v1", {"requirements": ["git+https://host/x@v1"]}),
+        ("-r https://host/x-1-py3-none-any.whl", {"requirements": ["https://host/x-1-py3-none-any.whl"]}),
+        ("-r ruamel.yaml", {"requirements": ["ruamel.yaml"]}),
         ("--py-module lib --py-module one.py", {"py_modules": ["lib", "one.py"]}),
         ("--py-executable 'python -X dev'", {"py_executable": "python -X dev"}),
     ],
@@ -110,9 +118,15 @@ def test_what_a_cell_finds(line: str, fields: object) -> None:
     assert words.python_of(cell_parser().read(line)) == fields
 
 
-def test_a_file_of_requirements_is_alone() -> None:
-    with pytest.raises(ValueError, match=r"-r a\.txt is a file, and it is not alone"):
-        words.python_of(cell_parser().read("-r numpy -r a.txt"))
+def test_a_file_that_is_there_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert words.requirements_of(["numpy"]) == ["numpy"]
+    (tmp_path / "numpy").mkdir()
+    assert words.requirements_of(["numpy"]) == ["numpy"]
+    (tmp_path / "reqs").write_text("numpy\n")
+    assert words.requirements_of(["reqs"]) == "reqs"
+    (tmp_path / "my reqs").write_text("numpy\n")
+    assert words.requirements_of(["my reqs"]) == "my reqs"
 
 
 @pytest.mark.parametrize("resource", ["--cpus 1", "--memory 1Gi", "--gpus 1"])

@@ -11,6 +11,7 @@
     ├── JobStateError              (also RuntimeError)
     ├── UnsupportedError           (also ValueError)   a field that this service cannot honour
     ├── PackageError               (also ValueError)   a directory or variable that cannot be packaged
+    │   └── MissingFileError       (also FileNotFoundError)  a file that a config names and that is not there
     ├── InvalidRequestError        (also ValueError)   an argument that the service refuses
     ├── SettingsError              (also ValueError)   a setting of the service that can't be used
     ├── BackupError                (also ValueError)   a backup that can't be made, or can't be restored
@@ -67,6 +68,10 @@ class UnsupportedError(JobsError, ValueError):
 
 class PackageError(JobsError, ValueError):
     """A directory, a file or a variable that cannot be packaged."""
+
+
+class MissingFileError(PackageError, FileNotFoundError):
+    """A file that a config names, and that is not there."""
 
 
 class InvalidRequestError(JobsError, ValueError):

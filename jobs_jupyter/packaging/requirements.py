@@ -6,10 +6,20 @@ import hashlib
 import os
 from pathlib import Path
 
-from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.errors import MissingFileError, PackageError
 from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.paths import from_here, working_directory
-from jobs_jupyter.models.requirements import FILE_OPTIONS, expanded, is_archive, lines, local_file, option
+from jobs_jupyter.models.requirements import (
+    FILE_OPTIONS,
+    conda_hint,
+    expanded,
+    is_archive,
+    lines,
+    local_file,
+    names_file,
+    option,
+)
+from jobs_jupyter.packaging.dependency_files import as_requirements
 from jobs_jupyter.packaging.directory import Contents, Snapshot, Sources
 
 NAME = "requirements.txt"
@@ -36,7 +46,13 @@ def requirements(given: str | Path | list[str]) -> Snapshot:
 
 def names_files(entries: list[str]) -> bool:
     """Whether a list of requirements names files of this machine, which have to come along."""
-    return any(local_file(entry.strip()) is not None for entry in entries)
+    return any(local_file(entry.strip()) is not None or _is_file(entry) for entry in entries)
+
+
+def _is_file(entry: str) -> bool:
+    """Whether an entry of a list means a file of requirements, and no package."""
+    word = entry.strip()
+    return names_file(word) or (not is_archive(word) and os.path.isfile(os.path.expanduser(word)))
 
 
 class _Reader:
@@ -58,7 +74,8 @@ class _Reader:
         name = f"{len(self._names)}-{path.name}" if self._names else NAME
         self._names[path] = name
         self._open.append(path)
-        rewritten = [self._rewritten(path, number, line) for number, line in lines(_text(path, asked))]
+        text = as_requirements(path, _read(path, asked), asked)
+        rewritten = [self._rewritten(path, number, line) for number, line in lines(text)]
         self._open.pop()
         self._add(name, "".join(f"{line}\n" for line in rewritten).encode())
         return name
@@ -70,8 +87,19 @@ class _Reader:
         for entry in entries:
             if option(entry) is not None or len(list(lines(entry))) != 1:
                 raise PackageError(f"requirements has {entry!r}, which is no requirement; put it into a file")
-        rewritten = [self._requirement(here, "the list", entry.strip()) for entry in entries]
+        rewritten = [self._entry(here, entry.strip()) for entry in entries]
         self._add(NAME, "".join(f"{line}\n" for line in rewritten).encode())
+
+    def _entry(self, here: Path, entry: str) -> str:
+        """Return the line of a list's entry; a file counts with all that it asks for."""
+        place = Path(os.path.expanduser(entry))
+        if not _is_file(entry) or place.is_dir():
+            return self._requirement(here, "the list", entry)
+        if not place.exists():
+            raise MissingFileError(
+                f"requirements: the list has {entry!r}, and there is no file {str(from_here(place))!r}"
+            )
+        return f"-r {self.take(place, f'requirements: the list has {entry!r}, which')}"
 
     def _rewritten(self, file: Path, number: int, line: str) -> str:
         where = f"line {number} of {str(file)!r}"
@@ -92,13 +120,17 @@ class _Reader:
         return line
 
     def _requirement(self, file: Path, where: str, line: str) -> str:
+        if (hint := conda_hint(line)) is not None:
+            raise PackageError(f"requirements: {where}: {hint}")
+        if names_file(line) and not _beside(file, line).is_dir():
+            raise PackageError(f"requirements: {where} has the file {line!r}; include it with '-r {line}'")
         if (named := local_file(line)) is None:
             return line
         place = _beside(file, expanded(named.path, dict(os.environ)))
         if place.is_dir():
             raise _bound_to_its_place(where, line)
         if not place.is_file():
-            raise PackageError(f"requirements: {where} has {line!r}, and there is no file {str(place)!r}")
+            raise MissingFileError(f"requirements: {where} has {line!r}, and there is no file {str(place)!r}")
         return f"./{self._archive(place)}{named.extras}{named.rest}"
 
     def _archive(self, place: Path) -> str:
@@ -118,14 +150,12 @@ class _Reader:
         self.entries.append(Entry(name, "f", 0o644, len(content), digest))
 
 
-def _text(path: Path, asked: str) -> str:
+def _read(path: Path, asked: str) -> bytes:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        hint = f"give it in a list: [{str(path)!r}]" if is_archive(path.name) else "write it as that"
-        raise PackageError(f"{asked}: {str(path)!r} is not UTF-8 text; {hint}") from None
+        return path.read_bytes()
     except OSError as problem:
-        raise PackageError(
+        kind = MissingFileError if isinstance(problem, FileNotFoundError) else PackageError
+        raise kind(
             f"{asked} names the file {str(path)!r}, which can't be read: {problem.strerror}; "
             f"requirements is a list such as ['numpy>=2'], or the path of a file"
         ) from None

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.models.job import JobConfig, JobLogMode, JobSortField, JobSortOrder, JobState
-from jobs_jupyter.models.requirements import local_file
+from jobs_jupyter.models.requirements import local_file, names_file
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.store.queries import Listing
 
@@ -78,7 +78,9 @@ def packaged(config: JobConfig) -> None:
 def _files_of(requirements: str | list[str] | None) -> list[str]:
     """Return what the field names that is, or may be, a path."""
     if isinstance(requirements, list):
-        return [named.path for entry in requirements if (named := local_file(entry.strip()))]
+        words = [entry.strip() for entry in requirements]
+        archives = [named.path for word in words if (named := local_file(word))]
+        return [*archives, *filter(names_file, words)]
     return [requirements] if requirements is not None else []
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
-from jobs_jupyter.models.requirements import FILE_OPTIONS, lines, option
+from jobs_jupyter.models.requirements import FILE_OPTIONS, is_repository, lines, option
 from jobs_jupyter.service import tools
 from jobs_jupyter.service.builds import to_end
 from jobs_jupyter.service.interpreters import Interpreter, normalised
@@ -99,7 +99,9 @@ async def _with_uv(build: Build, uv: str) -> None:
     making = build.run(uv, "venv", "--quiet", "--no-project", "--python", base, build.venv)
     if any("--hash" in line for line in _given(build.file)):
         # hashes are for exactly what the file lists: nothing of it is left to the interpreter
-        missing, how, names = build.file, "--require-hashes", ["what the file lists"]
+        missing, names = build.file, ["what the file lists"]
+        # a repository's commit is a hash by itself, and has no other
+        how = "--verify-hashes" if any(map(is_repository, _given(build.file))) else "--require-hashes"
         _check(await making)
     else:
         await build.say("building environment: resolving")

@@ -23,6 +23,7 @@ from typing import Any
 
 from jobs_jupyter.models.package import package_file
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.requirements import is_url
 from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service import durable, installers, machine
 from jobs_jupyter.service.builds import SharedBuild, Teller, to_end
@@ -72,7 +73,7 @@ class Recipe:
         """What a person calls it."""
         if isinstance(self.requirements, str):
             return "requirements.txt"
-        return ", ".join(found[0] for line in self.requirements if (found := _NAME.match(line)))
+        return ", ".join(filter(None, map(_label, self.requirements)))
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,13 @@ class Overlays:
         """Return the directories of builds that came to nothing. To be asked before the first build."""
         kept = {overlay.root for overlay, _ in self.all()}
         return [root for root in self.paths.overlay_builds.glob("*") if str(root) not in kept]
+
+
+def _label(requirement: str) -> str | None:
+    """Return what a requirement is called: a package's name, or the last part of a URL."""
+    if is_url(requirement):
+        return requirement.partition("#")[0].rstrip("/").rpartition("/")[2]
+    return found[0] if (found := _NAME.match(requirement)) else None
 
 
 def _forbid_changes(root: Path) -> None:

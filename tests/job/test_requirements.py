@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter import job
+from jobs_jupyter.client.http import client
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
 from jobs_jupyter.models.programs import find_uv
 from tests.jobs import MORTAL, ended, eventually, output, run, submit
@@ -123,6 +125,75 @@ def test_a_wheel_in_a_list(service: Path, wheels: Path, monkeypatch: pytest.Monk
     (wheels / "shared-2.0-py3-none-any.whl").unlink()
     assert ended(job_id).state == "SUCCEEDED", job.get_logs(id=job_id)
     assert job.get_logs(id=job_id).splitlines()[-1] == "2.0"
+
+
+def test_a_file_in_a_list(
+    service: Path, packages: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", packages.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["one"]\n')
+    (tmp_path / "requirements.lock").write_bytes("shared==2.0\r\n".encode("utf-16"))
+    shown = f"{SHOW.format('shared')}; {SHOW.format('modern')}; one-says"
+    wanted = ["modern", "pyproject.toml", "requirements.lock"]
+    assert output(shown, requirements=wanted).splitlines()[-3:] == ["2.0", "1.0", "one 1.0"]
+    asked = " ".join(packages.asked)
+    assert "pyproject" not in asked
+    assert "requirements" not in asked
+
+
+@pytest.mark.parametrize("word", ["pyproject.toml", "requirements.lock", "dev/base", "nowhere.yml"])
+def test_a_file_is_never_asked_of_an_index(
+    service: Path, packages: Index, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    wheel(wheels, word.replace("/", "-"), "1.0", program="stranger")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", packages.url)
+    monkeypatch.chdir(tmp_path)
+    for wanted in (word, [word], ["one", word]):
+        with pytest.raises(
+            FileNotFoundError, match=f"the file .*{word}.*No such file|there is no file .*{word}"
+        ):
+            submit("stranger", requirements=wanted)
+    # nor where a client sends it as it is
+    body = {"config": {"entrypoint": "true", "requirements": [word], "max_retries": 0}}
+    with pytest.raises(InvalidRequestError, match=f"requirements has the path '{word}'"):
+        client.json("POST", "/v1/jobs", body=body)
+    assert packages.asked == []
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_bare_urls(service: Path, packages: Index, tmp_path: Path) -> None:
+    repository = tmp_path / "a repository"
+    repository.mkdir()
+    (repository / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "kept"\nversion = "3.0"\n'
+    )
+    made = wheel(tmp_path / "made", "kept", "3.0")
+    shutil.copy(made, repository / "made.whl")
+    (repository / "backend.py").write_text(
+        "import shutil\ndef build_wheel(place, *_):\n"
+        f"    return shutil.copy('made.whl', place + '/{made.name}') and '{made.name}'\n"
+    )
+    for words in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=x", "-c", "user.email=x", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    wanted = [f"http://{packages.host}/files/shared-2.0-py3-none-any.whl", f"git+{repository.as_uri()}"]
+    log = output(f"{SHOW.format('shared')}; {SHOW.format('kept')}", requirements=wanted)
+    assert log.splitlines()[-2:] == ["2.0", "3.0"]
+    assert log.startswith("Making an environment with shared-2.0-py3-none-any.whl, a%20repository\n")
+    (tmp_path / "reqs.txt").write_text("\n".join(wanted))
+    assert output(SHOW.format("kept"), requirements=str(tmp_path / "reqs.txt")).endswith("3.0\n")
+
+
+def test_condas_spelling_is_refused_at_once(service: Path) -> None:
+    for wanted, why in ((["numpy=1.26"], r"write 'numpy==1\.26\.\*'"), (["- numpy"], "a line for conda")):
+        with pytest.raises(InvalidRequestError, match=why):
+            submit("true", requirements=wanted)
+    assert list(job.list()) == []
 
 
 def test_hashes_are_checked(service: Path, tmp_path: Path, packages: Index) -> None:

@@ -106,6 +106,12 @@ def test_local_archives_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["--no-index", "./x.whl"], "requirements has '--no-index', which is no requirement"),
         (["one\n--no-index", "./x.whl"], "which is no requirement"),
         (["", "./x.whl"], "requirements has '', which is no requirement"),
+        (
+            ["numpy", "nowhere.txt"],
+            "the list has 'nowhere.txt', and there is no file",
+        ),
+        (["numpy", "some/where"], "the list has 'some/where', and there is no file"),
+        (["numpy=1.26", "./x.whl"], r"write 'numpy==1\.26\.\*'"),
     ],
 )
 def test_what_a_list_can_not_have(entries: list[str], why: str) -> None:
@@ -122,6 +128,15 @@ def test_what_a_list_can_not_have(entries: list[str], why: str) -> None:
         ("./here", "'./here', a directory"),
         ("lib @ file:///tmp", "a directory"),
         ("-r top.txt", "includes itself"),
+        ("more.txt", "has the file 'more.txt'; include it with '-r more.txt'"),
+        ("numpy\npyproject.toml", "line 2 of .* has the file 'pyproject.toml'"),
+        ("numpy=1.26", r"line 1 of .*'numpy=1\.26' is conda's .*; write 'numpy==1\.26\.\*'"),
+        ("numpy = 1.26.4=py311_0", r"write 'numpy==1\.26\.4'"),
+        ("numpy=1.*", r"write 'numpy==1\.\*'"),
+        ("name: env\ndependencies:\n  - numpy", "'name: env' is a line for conda"),
+        ("- numpy", "'- numpy' is a line for conda"),
+        ("conda-forge::numpy", "is a line for conda"),
+        ("@EXPLICIT", "is a line for conda"),
     ],
 )
 def test_what_can_not_be_taken_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -133,7 +148,7 @@ def test_what_can_not_be_taken_is_refused(tmp_path: Path, text: str, why: str) -
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "top.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PackageError, match=r"requirements=.*is not UTF-8 text"):
+    with pytest.raises(PackageError, match=r"requirements=.*is not UTF-16-LE text"):
         requirements(tmp_path / "top.txt")
     with pytest.raises(PackageError, match="which can't be read: Is a directory"):
         requirements(tmp_path)

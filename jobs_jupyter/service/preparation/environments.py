@@ -13,7 +13,14 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME, package_file
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.models.programs import find_uv
-from jobs_jupyter.models.requirements import expanded, lines, local_file
+from jobs_jupyter.models.requirements import (
+    conda_hint,
+    expanded,
+    is_url,
+    lines,
+    local_file,
+    names_file,
+)
 from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.launch import Launch
@@ -117,8 +124,11 @@ def _check(entries: list[str]) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
 
     for entry in entries:
-        if local_file(entry.strip()) is not None:  # the client looks at it
+        word = entry.strip()
+        if local_file(word) is not None or names_file(word) or is_url(word):  # the client looks at files
             continue
+        if (hint := conda_hint(word)) is not None:
+            raise InvalidRequestError(f"requirements: {hint}.")
         try:
             Requirement(entry)
         except InvalidRequirement as problem:
