@@ -138,18 +138,20 @@ def snapshot(
     extra: Mapping[str, bytes] | None = None,
     limits: Limits | None = None,
     home: Path | None = None,
+    in_repository: bool = True,
 ) -> Snapshot:
     """Read a directory into a package; what has not changed since the last time is not read again.
 
     Args:
         directory: what is packaged; None for nothing but `extra`.
         excludes: patterns in the gitignore dialect, counted from the directory; they beat every
-            gitignore file in it, and `!pattern` takes in what one of those, or a default, leaves out.
+            gitignore file, and `!pattern` takes in what one of those, or a default, leaves out.
         extra: path → content, put into the package beside the directory's files. What the
             directory has under the same top-level names is left out.
         limits: the largest package that is accepted.
         home: the service's state directory, which is never packaged. It has what is known of
             directories, once that is kept, and contents that the service will take over.
+        in_repository: whether rules of the git repository that the directory lies in count, too.
 
     Raises:
         PackageError: it is no directory, too large, holds a link that leads out, or can't be read.
@@ -160,8 +162,9 @@ def snapshot(
         return _with_extra(Contents(Manifest(()), dict, spool=spool), extra, {})
     root = packaged_root(directory, home)
     reserved = frozenset(path.partition("/")[0] for path in extra)
-    walk = Walk(root, excludes or (), home, reserved)
-    index = Index.of(home, root, ["excludes", *walk.excludes, "reserved", *sorted(reserved)])
+    walk = Walk(root, excludes or (), home, reserved, in_repository=in_repository)
+    rules = ["excludes", *walk.excludes, "reserved", *sorted(reserved), "repository", in_repository]
+    index = Index.of(home, root, rules)
     reading = _Reading(walk, index, limits or Limits())
     if (head := index.unchanged(root)) and reading.limits.allow(head.files, head.size):
         if not extra:
@@ -224,8 +227,7 @@ class _Reading:
             entries = [entry for _, entry in taken]
             _check_links(self._root, entries, self.limits)
             manifest = Manifest(entries)
-        walk = self._walk
-        keep = partial(self._index.save, began, manifest.digest, taken, walk.seen, walk.left_out)
+        keep = partial(self._index.save, began, manifest.digest, taken, self._walk)
         return Contents(manifest, partial(self._sources, entries), self._index, self._spool, keep)
 
     def _sources(self, entries: list[Entry]) -> Sources:

@@ -81,6 +81,26 @@ class Rules:
         found = self._known[key] = next(each, (-1, None))
         return found
 
+    def without(self, rule: Rule) -> Rules:
+        """Return the same less one pattern."""
+        left = Rules((), "")
+        left._of_names = [each for each in self._of_names if each[1] != rule]
+        left._of_paths = [each for each in self._of_paths if each[1] != rule]
+        return left
+
+
+@dataclass(slots=True)
+class Scope:
+    """The rules of one file, and where they count from."""
+
+    below: int  # length of the path of its directory below what is packaged, with the slash
+    rules: Rules
+    above: str = ""  # the path from its directory to what is packaged, with a slash, where it lies above
+
+    def match(self, path: str, *, is_directory: bool) -> Rule | None:
+        """Return the last pattern that matches a path, which counts from what is packaged; or None."""
+        return self.rules.match(self.above + path[self.below :], is_directory=is_directory)
+
 
 def _rule(line: str, origin: str) -> Rule | None:
     text = line.rstrip("\r\n")

@@ -2,8 +2,8 @@
 
 One file for each directory and set of rules, in the state directory: a line that describes each
 directory that was entered by a fingerprint of what `stat` says of its files, and a line that has each
-entry of the package with it. If all fingerprints are the same the package is, and the second line is
-not even parsed.
+entry of the package with it. Files of rules that lie elsewhere, as in the repository above, are described
+by what `stat` says of them. If all that is the same the package is, and the second line is not even parsed.
 
 A file that was written just before it was looked at may be written again within the same tick of
 its file system's clock. So only what is older than `SETTLED_NS` at the look counts as known.
@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs_jupyter.models.package import Entry
-from jobs_jupyter.packaging.walk import Found, Seen, fingerprint
+from jobs_jupyter.packaging.repository import same
+from jobs_jupyter.packaging.walk import Found, Seen, Walk, fingerprint
 
-FORMAT = 1
+FORMAT = 2
 SETTLED_NS = 2 * 10**9
 """More than any usual file system's clock takes for a tick (FAT: 2 s)."""
 
@@ -42,6 +43,7 @@ class Head:
     files: int
     seen: list[Seen]
     left_out: dict[str, str]
+    consulted: dict[str, str]
 
 
 @dataclass
@@ -64,12 +66,14 @@ class Index:
         head = self._head()
         if head is None or not head.digest:
             return None
+        if not same(head.consulted):
+            return None
         base = f"{root}/"
         try:
-            same = all(fingerprint(base + seen.prefix, seen.ignored) == seen.digest for seen in head.seen)
+            alike = all(fingerprint(base + seen.prefix, seen.ignored) == seen.digest for seen in head.seen)
         except OSError:
             return None
-        return head if same else None
+        return head if alike else None
 
     def entries(self) -> dict[str, tuple[Found, Entry]]:
         """Return path → how it looked and what it was in the package; empty where nothing is known."""
@@ -86,8 +90,7 @@ class Index:
         began_ns: int,
         digest: str,
         taken: Iterable[tuple[Found, Entry]],
-        seen: list[Seen],
-        left_out: dict[str, str],
+        walk: Walk,
     ) -> None:
         """Keep what was found, for the next time.
 
@@ -95,17 +98,18 @@ class Index:
             began_ns: when the look at the directory began, in nanoseconds since 1970.
             digest: the package's.
             taken: what it holds.
-            seen: the directories that were entered.
-            left_out: path → the rule that left it out.
+            walk: which directories were entered, what else directed that, and what was left out.
         """
         if self.file is None:
             return
         pairs = list(taken)
         known = [(item, entry) for item, entry in pairs if _is_settled(item, began_ns)]
-        settled = len(known) == len(pairs) and all(each.newest < began_ns - SETTLED_NS for each in seen)
+        newest = max([walk.consulted.newest, *(each.newest for each in walk.seen)])
+        settled = len(known) == len(pairs) and newest < began_ns - SETTLED_NS
         size = sum(entry.size for _, entry in pairs)
-        shown = [[each.prefix, sorted(each.ignored), each.digest] for each in seen]
-        head = [FORMAT, digest if settled else "", size, len(pairs), shown, left_out]
+        shown = [[each.prefix, sorted(each.ignored), each.digest] for each in walk.seen]
+        head = [FORMAT, digest if settled else "", size, len(pairs), shown, walk.left_out]
+        head.append(walk.consulted.stamps)
         rows = [[*entry, *item[1:]] for item, entry in known]
         with contextlib.suppress(OSError):  # it only spares time
             _write(self.file, _line(head) + _line(rows))
@@ -122,11 +126,11 @@ class Index:
             lines = self.file.read_bytes().split(b"\n") if self.file else []
             found: list[Any] = json.loads(_checked(lines[0]))
             self._rows = _checked(lines[1])
-            format_, digest, size, files, seen, left_out = found
+            format_, digest, size, files, seen, left_out, consulted = found
             places = [Seen(prefix, frozenset(ignored), print_) for prefix, ignored, print_ in seen]
         except (OSError, ValueError, TypeError, IndexError):
             return None
-        return Head(digest, size, files, places, left_out) if format_ == FORMAT else None
+        return Head(digest, size, files, places, left_out, consulted) if format_ == FORMAT else None
 
 
 def _is_settled(item: Found, began_ns: int) -> bool:

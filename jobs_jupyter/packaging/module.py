@@ -44,7 +44,8 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
     if place.is_file():
         return snapshot(None, extra={place.name: _content(path, place)})
     limits = Limits(leave_out="with a line '{0}' in its .gitignore")  # excludes are for working_dir
-    return snapshot(path, limits=limits, home=home).beneath(name)
+    # it is named by itself: what a repository leaves out, such as what was compiled, may be all that it has
+    return snapshot(path, limits=limits, home=home, in_repository=False).beneath(name)
 
 
 def _no_such(path: str | Path, place: Path) -> PackageError:

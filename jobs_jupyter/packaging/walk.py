@@ -15,11 +15,18 @@ from typing import NamedTuple
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.spelling import nearest
-from jobs_jupyter.packaging.ignore import Rule, Rules
+from jobs_jupyter.packaging.ignore import Rule, Rules, Scope
+from jobs_jupyter.packaging.repository import (
+    GIT,
+    GITIGNORE,
+    Consulted,
+    pattern_lines,
+    scope_of_nested,
+    scopes_above,
+)
 
 DEFAULT_EXCLUDES = (".git", ".venv", "venv", "__pycache__", ".ipynb_checkpoints", "node_modules")
 MAX_LEFT_OUT = 1000
-_GITIGNORE = ".gitignore"
 _STAMP = Struct("<QQqqQ")
 _NAME = attrgetter("name")
 
@@ -44,14 +51,6 @@ class Seen(NamedTuple):
     newest: int = 0  # when a file whose content directs the walk was last changed, in nanoseconds
 
 
-@dataclass(slots=True)
-class _Scope:
-    """A gitignore file's rules and where they count from."""
-
-    prefix: int  # length of the path of its directory, with the slash
-    rules: Rules
-
-
 @dataclass
 class Walk:
     """Walks one directory once; iterate over `found()`."""
@@ -62,6 +61,8 @@ class Walk:
     reserved: frozenset[str] = frozenset()  # names at the top that something else fills
     left_out: dict[str, str] = field(default_factory=dict)  # top-most path → rule
     seen: list[Seen] = field(default_factory=list)  # the directories that were entered
+    consulted: Consulted = field(default_factory=Consulted)  # what else directed it
+    in_repository: bool = True  # whether rules of the repository that the directory lies in count
 
     def __post_init__(self) -> None:
         first = (Rules(self.excludes, "excludes"), Rules(DEFAULT_EXCLUDES, "left out by default"))
@@ -70,9 +71,10 @@ class Walk:
 
     def found(self) -> Iterator[Found]:
         """Yield everything that is packaged, a directory before what is in it."""
-        yield from self._directory("", [])
+        above = scopes_above(self.root, self.consulted) if self.in_repository else []
+        yield from self._directory("", above)
 
-    def _directory(self, prefix: str, scopes: list[_Scope]) -> Iterator[Found]:
+    def _directory(self, prefix: str, scopes: list[Scope]) -> Iterator[Found]:
         place = os.path.join(self.root, prefix) if prefix else str(self.root)
         ignored: set[str] = set()
         try:
@@ -82,7 +84,7 @@ class Walk:
                 path = prefix + entry.name
                 if reason := self._reason(path, entry, scopes):
                     self._leave_out(path, reason)
-                    if entry.name != _GITIGNORE:
+                    if entry.name != GITIGNORE:
                         ignored.add(entry.name)
                     continue
                 found = _found(path, entry)
@@ -102,7 +104,7 @@ class Walk:
         if len(self.left_out) < MAX_LEFT_OUT:
             self.left_out[path] = reason
 
-    def _reason(self, path: str, entry: os.DirEntry[str], scopes: list[_Scope]) -> str | None:
+    def _reason(self, path: str, entry: os.DirEntry[str], scopes: list[Scope]) -> str | None:
         is_directory = entry.is_dir(follow_symlinks=False)
         if path in self.reserved:
             return "reserved for the job's own files"
@@ -113,26 +115,29 @@ class Walk:
             return "the service's state directory"
         return None
 
-    def _rule(self, path: str, scopes: list[_Scope], is_directory: bool) -> Rule | None:
+    def _rule(self, path: str, scopes: list[Scope], is_directory: bool) -> Rule | None:
         """Return the rule that decides: excludes, then defaults, then inner before outer gitignore."""
         for rules in self._first:
             if rule := rules.match(path, is_directory=is_directory):
                 return rule
         for scope in reversed(scopes):
-            if rule := scope.rules.match(path[scope.prefix :], is_directory=is_directory):
+            if rule := scope.match(path, is_directory=is_directory):
                 return rule
         return None
 
     def _with_gitignore(
-        self, prefix: str, entries: list[os.DirEntry[str]], scopes: list[_Scope]
-    ) -> tuple[int, list[_Scope]]:
+        self, prefix: str, entries: list[os.DirEntry[str]], scopes: list[Scope]
+    ) -> tuple[int, list[Scope]]:
         """Return when the directory's gitignore file was changed, and the rules with it."""
+        if prefix and any(entry.name == GIT for entry in entries):
+            nested = scope_of_nested(self.root / prefix, prefix, self.consulted)
+            scopes = [*scopes, nested] if nested else scopes
         for entry in entries:
-            if entry.name == _GITIGNORE and entry.is_file(follow_symlinks=False):
+            if entry.name == GITIGNORE and entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
-                lines = os.fsdecode(Path(entry.path).read_bytes()).removeprefix("\ufeff").split("\n")
+                lines = pattern_lines(entry.path)
                 newest = max(status.st_mtime_ns, status.st_ctime_ns)
-                return newest, [*scopes, _Scope(len(prefix), Rules(lines, f"{prefix}.gitignore"))]
+                return newest, [*scopes, Scope(len(prefix), Rules(lines, f"{prefix}.gitignore"))]
         return 0, scopes
 
 
