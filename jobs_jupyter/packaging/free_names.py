@@ -4,65 +4,72 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.packaging.bindings import bindings, function_bindings, type_parameters
+from jobs_jupyter.packaging.cell_syntax import PLAIN_MAGICS, PYTHON_MAGICS, parse, statement, words
+from jobs_jupyter.packaging.conditions import (
+    MAYBE,
+    NAMESPACES,
+    asked_for,
+    catches_name_error,
+    is_of_platform,
+    names_name_error,
+    uses,
+)
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-IPYTHON_NAMES = _words(
+IPYTHON_NAMES = words(
     "get_ipython display In Out _ __ ___ _i _ii _iii _ih _oh _dh _exit_code exit quit open "
-    "__name__ __doc__ __builtins__ __annotations__ __debug__ __spec__ __loader__ __package__"
+    "__name__ __doc__ __builtins__ __annotations__ __debug__ __spec__ __loader__ __package__ "
+    "__file__ WindowsError"  # a script has the one, another platform the other: no cell is refused for it
 )
-# Magics that define no name; a cell with any other may define what it likes.
-_PLAIN_MAGICS = _words(
-    "alias autoawait autocall automagic cd colors conda config debug dhist dirs env load_ext logstop lsmagic "
-    "magic matplotlib pdb pip popd precision prun psearch pushd pwd pycat quickref reload_ext sc set_env "
-    "sx system timeit unload_ext uv who who_ls whos xmode"
-)
-_PYTHON_MAGICS = frozenset({"time", "timeit", "prun"})
 _OF_CLASS = "<class>"  # marks the scope of a class
 _EXECUTES = frozenset({"exec", "eval"})
-_NAME_ERRORS = frozenset({"NameError", "UnboundLocalError", "Exception", "BaseException"})
+_READING = frozenset({"copy", "get", "items", "keys", "values"})  # methods that leave a namespace alone
 
 
 class _UnknowableError(Exception):
     """The cell may define names that can't be seen in its text."""
 
 
-def free_names(source: str, provided: Iterable[str] = ()) -> list[str]:
+def free_names(source: str, provided: Iterable[str] = (), lines_before: int = 0) -> list[str]:
     """Return the names that the cell uses before anything in it defines them, in order of use.
 
-    Empty when it can't be known: after a star import, `exec`, `%run` and the like.
+    Empty when it can't be known: after a star import, `exec`, `%run` and the like. What Python does not
+    evaluate is not a use: most annotations, the bounds of type parameters, the value of a `type` statement.
 
     Args:
         source: the cell, magics included.
         provided: names that the job brings along.
+        lines_before: how many lines of the editor stand above the source, for the number in an error.
 
     Raises:
         PackageError: the cell has a syntax error.
     """
-    tree = _parse(source)
-    reader = _Reader(set(provided) | IPYTHON_NAMES | set(dir(builtins)))
+    given = set(provided)
+    tree = parse(source, lines_before, frozenset(given))
+    reader = _Reader(given | IPYTHON_NAMES | set(dir(builtins)), lazy=_has_lazy_annotations(tree))
     try:
-        reader.guarded = set(_asked_for(tree))
+        reader.guarded = set(asked_for(tree))
         reader.block(tree.body)
     except (_UnknowableError, RecursionError):
         return []
     return reader.result()
 
 
-def assigned_names(source: str) -> set[str] | None:
+def assigned_names(source: str, lines_before: int = 0) -> set[str] | None:
     """Return the names that the cell may leave defined; None when it can't be known.
+
+    Args:
+        source: the cell, magics included.
+        lines_before: how many lines of the editor stand above the source, for the number in an error.
 
     Raises:
         PackageError: the cell has a syntax error.
     """
-    tree = _parse(source)
+    tree = parse(source, lines_before)
     reader = _Reader(set())
     try:
         reader.block(tree.body)
@@ -71,47 +78,20 @@ def assigned_names(source: str) -> set[str] | None:
     return reader.bound | set(bindings(tree.body))
 
 
-def _parse(source: str) -> ast.Module:
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    try:
-        text = _leading_lines(source) + TransformerManager().transform_cell(source)
-        tree = ast.parse(text)
-        compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise _syntax_error(error) from None
-    return tree
-
-
-def _leading_lines(source: str) -> str:
-    """Return the blank lines that IPython drops, so that line numbers stay the cell's."""
-    return "\n" * source[: len(source) - len(source.lstrip())].count("\n")
-
-
-def _syntax_error(error: BaseException) -> PackageError:
-    if not isinstance(error, SyntaxError):
-        return PackageError(f"The cell is not Python: {error}; correct it and run it again")
-    text = f": {error.text.strip()}" if error.text and error.text.strip() else ""
-    return PackageError(
-        f"The cell has a syntax error in line {error.lineno} ({error.msg}){text}; correct it and run it again"
-    )
-
-
-def _asked_for(tree: ast.AST) -> Iterator[str]:
-    """Yield the names whose existence the cell itself asks about: `"x" in globals()`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
-            called = [part.func for part in node.comparators if isinstance(part, ast.Call)]
-            names = {part.id for part in called if isinstance(part, ast.Name)}
-            if names & {"globals", "locals", "dir", "vars"} and isinstance(node.left, ast.Constant):
-                yield str(node.left.value)
+def _has_lazy_annotations(tree: ast.Module) -> bool:
+    """Whether annotations are evaluated only where somebody asks for them."""
+    futures = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__")
+    asked = any(alias.name == "annotations" for node in futures for alias in node.names)
+    return asked or sys.version_info >= (3, 14)
 
 
 class _Reader(ast.NodeVisitor):
     """Reads a cell in the order in which it runs."""
 
-    def __init__(self, known: set[str]) -> None:
+    def __init__(self, known: set[str], *, lazy: bool = False) -> None:
         self.bound = known  # in the notebook's namespace, so far
+        self.ever = set(known)  # the same, deleted ones included: a function may have run before
+        self.lazy = lazy  # annotations are not evaluated
         self.guarded: set[str] = set()
         self.scopes: list[set[str]] = []  # those of comprehensions, classes and functions around here
         self.uses: dict[str, bool] = {}  # name → whether it is used only by functions, which run later
@@ -120,7 +100,7 @@ class _Reader(ast.NodeVisitor):
 
     def result(self) -> list[str]:
         """Return the names that nothing defines."""
-        return [name for name, later in self.uses.items() if not (later and name in self.bound)]
+        return [name for name, later in self.uses.items() if not (later and name in self.ever)]
 
     def block(self, body: Iterable[ast.AST]) -> None:
         """Read statements one after the other."""
@@ -133,7 +113,14 @@ class _Reader(ast.NodeVisitor):
         self.uses[name] = self.uses.get(name, True) and self.deferred > 0
 
     def _bind(self, name: str) -> None:
-        (self.scopes[-1] if self.scopes else self.bound).add(name)
+        if self.scopes:
+            self.scopes[-1].add(name)
+        else:
+            self._bind_global(name)
+
+    def _bind_global(self, *names: str) -> None:
+        self.bound.update(names)
+        self.ever.update(names)
 
     # Names
 
@@ -146,15 +133,28 @@ class _Reader(ast.NodeVisitor):
             self.bound.discard(node.id)
 
     def visit_Global(self, node: ast.Global) -> None:
-        self.bound.update(node.names)
+        self._bind_global(*node.names)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
-        self.bound.add(node.target.id)  # beyond a comprehension; elsewhere a superset does no harm
+        self._bind_global(node.target.id)  # beyond a comprehension; elsewhere a superset does no harm
         self._bind(node.target.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if (
+            isinstance(node.value, ast.Name)
+            and node.value.id == "builtins"
+            and isinstance(node.ctx, ast.Store)
+        ):
+            self._bind_global(node.attr)
+        if node.attr == "user_ns":  # IPython's name for the notebook's variables
+            raise _UnknowableError
+        self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
+            if alias.name == "__main__":
+                raise _UnknowableError
             self._bind(alias.asname or alias.name.partition(".")[0])
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -174,9 +174,12 @@ class _Reader(ast.NodeVisitor):
         self.block(node.targets)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self.visit(node.annotation)
+        in_function = self.deferred > 0 and _OF_CLASS not in self.scopes[-1]
+        if not (self.lazy or in_function):
+            self.visit(node.annotation)
         if node.value is not None:
             self.visit(node.value)
+        if node.value is not None or not isinstance(node.target, ast.Name):
             self.visit(node.target)
 
     # Statements that bind, branch or repeat
@@ -196,14 +199,22 @@ class _Reader(ast.NodeVisitor):
         """Read a loop's body; what a turn binds, the next one may use under a condition."""
         before = self.guarded
         self.guarded = before | {
-            name for part in node.body if isinstance(part, ast.If | ast.Try) for name in _loads(part)
+            name
+            for outer in node.body
+            for part in ast.walk(outer)
+            if isinstance(part, MAYBE)
+            for name in uses(part)
         } & set(bindings(node.body))
         self._branch(node.body, node.orelse)
         self.guarded = before
 
-    def visit_If(self, node: ast.If) -> None:
+    def visit_If(self, node: ast.If | ast.While) -> None:
         self.visit(node.test)
+        before = self.guarded
+        if is_of_platform(node.test):
+            self.guarded = before | {name for part in (*node.body, *node.orelse) for name in uses(part)}
         self._branch(node.body, node.orelse)
+        self.guarded = before
 
     def _branch(self, *bodies: Iterable[ast.AST]) -> None:
         self.branches += 1
@@ -213,13 +224,24 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Try(self, node: ast.Try) -> None:
         before = self.guarded
-        if any(_catches_name_error(handler) for handler in node.handlers):
-            self.guarded = before | {name for part in node.body for name in _loads(part)}
+        if any(catches_name_error(handler) for handler in node.handlers):
+            self.guarded = before | {name for part in node.body for name in uses(part)}
         self._branch(node.body)
         self.guarded = before
         self._branch(node.handlers, node.orelse, node.finalbody)
 
     visit_TryStar = visit_Try  # type: ignore[assignment]
+
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
+        before = self.guarded
+        self.block(node.items)
+        calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
+        if any(names_name_error(argument) for call in calls for argument in call.args):  # suppress(NameError)
+            self.guarded = before | {name for part in node.body for name in uses(part)}
+        self.block(node.body)
+        self.guarded = before
+
+    visit_AsyncWith = visit_With
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.type is not None:
@@ -256,8 +278,7 @@ class _Reader(ast.NodeVisitor):
         arguments = node.args
         self.block([*arguments.defaults, *(part for part in arguments.kw_defaults if part is not None)])
         self.scopes.append(type_parameters(node))
-        self.block(getattr(node, "type_params", []))
-        if not isinstance(node, ast.Lambda):
+        if not (self.lazy or isinstance(node, ast.Lambda)):
             every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
             every += [part for part in (arguments.vararg, arguments.kwarg) if part is not None]
             self.block(part.annotation for part in every if part.annotation is not None)
@@ -274,7 +295,6 @@ class _Reader(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.block(node.decorator_list)
         self.scopes.append(type_parameters(node))
-        self.block(getattr(node, "type_params", []))
         self.block([*node.bases, *(keyword.value for keyword in node.keywords)])
         self.scopes.append({"__module__", "__qualname__", _OF_CLASS})
         self.block(node.body)
@@ -283,11 +303,6 @@ class _Reader(ast.NodeVisitor):
 
     def visit_TypeAlias(self, node: ast.AST) -> None:
         self._bind(node.name.id)  # type: ignore[attr-defined]
-        self.scopes.append(type_parameters(node))
-        self.deferred += 1
-        self.visit(node.value)  # type: ignore[attr-defined]
-        self.deferred -= 1
-        self.scopes.pop()
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         self.visit(node.generators[0].iter)
@@ -306,20 +321,38 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else None
-        if name in _EXECUTES and name is not None:
+        if name in _EXECUTES or self._is_namespace(node):
             raise _UnknowableError
         if isinstance(node.func, ast.Attribute):
             self._method(node.func, node)
+            if node.func.attr in _READING and self._is_namespace(node.func.value):
+                self.block([*node.args, *node.keywords])
+                return
         self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg is not None or not self._is_namespace(node.value):  # `**globals()` reads
+            self.visit(node.value)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        self.block(part for part in (node.left, *node.comparators) if not self._is_namespace(part))
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        if isinstance(node.ctx, ast.Store) and _is_namespace(node.value):
+        if isinstance(node.ctx, ast.Load) and self._is_namespace(node.value):
+            self.visit(node.slice)
+            return
+        of_modules = isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
+        if of_modules and ast.unparse(node.slice) in ("__name__", "'__main__'"):
             raise _UnknowableError
         self.generic_visit(node)
 
+    def _is_namespace(self, node: ast.AST) -> bool:
+        """Whether this gives the notebook's own variables; in a function only `globals()` does."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)) or node.args:
+            return False
+        return node.func.id == "globals" or (node.func.id in NAMESPACES and not self.deferred)
+
     def _method(self, method: ast.Attribute, node: ast.Call) -> None:
-        if method.attr in ("update", "setdefault") and _is_namespace(method.value):
-            raise _UnknowableError
         if method.attr in ("run_line_magic", "run_cell_magic", "run_cell", "ex", "push"):
             texts: list[object] = [
                 part.value if isinstance(part, ast.Constant) else None for part in node.args
@@ -328,27 +361,16 @@ class _Reader(ast.NodeVisitor):
 
     def _magic(self, method: str, texts: list[object]) -> None:
         name = texts[0] if texts else None
-        code = texts[-1]
-        if name in _PYTHON_MAGICS and isinstance(code, str):
-            try:
-                self.block(_parse(code).body)
-            except PackageError:
-                raise _UnknowableError from None  # options before the code
-        elif method != "run_line_magic" or name not in _PLAIN_MAGICS:
+        if name in PYTHON_MAGICS and all(isinstance(text, str) for text in texts):
+            line, *cell = map(str, texts[1:])
+            for code in (statement(str(name), line), *cell):  # the line of a cell magic is its set-up
+                self.block(_parsed(code))
+        elif method != "run_line_magic" or name not in PLAIN_MAGICS:
             raise _UnknowableError
 
 
-def _is_namespace(node: ast.AST) -> bool:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        return False
-    return node.func.id in ("globals", "locals", "vars") and not node.args
-
-
-def _loads(node: ast.AST) -> Iterator[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            yield part.id
-
-
-def _catches_name_error(handler: ast.ExceptHandler) -> bool:
-    return handler.type is None or bool(_NAME_ERRORS & set(_loads(handler.type)))
+def _parsed(code: str) -> list[ast.stmt]:
+    try:
+        return parse(code).body
+    except PackageError:
+        raise _UnknowableError from None

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyflakes.checker import Checker
+from pyflakes.messages import UndefinedExport, UndefinedLocal, UndefinedName
 
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.packaging.free_names import assigned_names, free_names
+
+LAZY = sys.version_info >= (3, 14)  # annotations are not evaluated
 
 CELLS: list[tuple[str, list[str]]] = [
     ("x = 1\nx", []),
@@ -55,6 +63,38 @@ CELLS: list[tuple[str, list[str]]] = [
     ("%time z = f(2)\nz", ["f"]),
     ("%%time\nz = f(2)\nz", ["f"]),
     ("?x", []),
+    ("from __future__ import annotations\ndef f(a: Foo) -> Bar:\n  x: Baz = 1\ny: Qux = 1", []),
+    ("def f():\n  x: Foo = 1\n  x.y: Bar = 2", []),
+    ("class A:\n  x: Foo = 1\nx: Bar = 1", [] if LAZY else ["Foo", "Bar"]),
+    ("def f():\n  class A:\n    x: Foo = 1", [] if LAZY else ["Foo"]),
+    ("def f(a: 'Foo'): return a", []),
+    ("%%timeit x = 1\nx + 1", []),
+    ("%%timeit -n 10 -r3 import numpy as np\nnp.sum([1])", []),
+    ("%%timeit -o\nzz", ["zz"]),
+    ("%%prun -s cumulative -q x = 3\nx + y", ["y"]),
+    ("%timeit -n1 zz", ["zz"]),
+    ("def f(): return g()\ndef g(): pass\nf()\ndel g", []),
+    ("for i in range(3):\n  print(prev if i else None)\n  prev = i", []),
+    ("for i in q:\n  total = total + i", ["q", "total"]),
+    ("from contextlib import suppress\nwith suppress(NameError):\n  del tmp", []),
+    ("try:\n  del tmp\nexcept NameError:\n  pass", []),
+    ("import sys\nif sys.version_info < (3,): x = unicode", []),
+    ("if TYPE_CHECKING_ELSEWHERE: x = unicode", ["TYPE_CHECKING_ELSEWHERE", "unicode"]),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  y = x", []),
+    ("g = globals()\ng['a'] = 1\na", []),
+    ("'{x}'.format(**globals())\ny", ["y"]),
+    ("def f(): return '{x}'.format(**locals())\ny", ["y"]),
+    ("globals().get('x')\ny", ["y"]),
+    ("import sys\nsetattr(sys.modules[__name__], 'a', 1)\na", []),
+    ("import builtins\nbuiltins.profile = print\nprofile()", []),
+    ("pwd", []),
+    ("ls -l", []),
+    ("cd ..", []),
+    ("pip install x", []),
+    ("time.sleep(1)", ["time"]),
+    ("timeit f(3)", ["f"]),
+    ("x = pwd", ["pwd"]),
+    ("µ = 1\n\N{GREEK SMALL LETTER MU}", []),
     ("print(_, __, In, Out, get_ipython(), display, exit, __name__)", []),
 ]
 
@@ -64,6 +104,43 @@ def test_free_names(source: str, names: list[str]) -> None:
     assert free_names(source) == names
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters are new in Python 3.12")
+@pytest.mark.parametrize(
+    "source", ["def f[T: Later](a: T): pass", "class A[T: Later]: pass", "type A = Later"]
+)
+def test_what_is_evaluated_when_asked_for(source: str) -> None:
+    assert free_names(source) == []
+
+
+def installed(share: int) -> list[str]:
+    """Return one of `share` files of the standard library and of what is installed, those that compile."""
+    paths = sysconfig.get_paths()
+    files = sorted(file for root in ("stdlib", "purelib") for file in Path(paths[root]).rglob("*.py"))
+    found = []
+    for file in files[::share]:
+        with contextlib.suppress(SyntaxError, ValueError, UnicodeDecodeError, RecursionError):
+            text = file.read_text(encoding="utf-8")
+            compile(text, str(file), "exec", dont_inherit=True)
+            found.append(text)
+    return found
+
+
+def undefined(source: str) -> set[str]:
+    """Return the names that pyflakes finds to be undefined."""
+    kinds = (UndefinedName, UndefinedLocal, UndefinedExport)
+    said = Checker(ast.parse(source)).messages
+    return {str(message.message_args[0]) for message in said if isinstance(message, kinds)}
+
+
+def test_real_programs_lack_nothing() -> None:
+    """Files of installed libraries, each as a cell: what pyflakes finds defined is not asked for."""
+    programs = installed(150)
+    assert len(programs) > 30
+    for source in programs:
+        missing = free_names(source)
+        assert not missing or set(missing) <= undefined(source)
+
+
 def test_what_the_job_brings_is_not_missing() -> None:
     assert free_names("a + b", ["a"]) == ["b"]
 
@@ -71,15 +148,15 @@ def test_what_the_job_brings_is_not_missing() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("x = = 1", r"line 1 \(invalid syntax\): x = = 1"),
-        ("\nreturn 1", "line 2 .*outside function"),
-        ("a\n  b", "line 2 .*unexpected indent"),
-        ("a = '", "line 1"),
+        ("x = = 1", r"cell line 2 \(invalid syntax\): x = = 1"),
+        ("\nreturn 1", "cell line 3 .*outside function"),
+        ("a\n  b", "cell line 3 .*unexpected indent"),
+        ("a = '", "cell line 2"),
     ],
 )
 def test_a_syntax_error_is_said_in_one_sentence(source: str, message: str) -> None:
     with pytest.raises(PackageError, match=message):
-        free_names(source)
+        free_names(source, lines_before=1)  # the %%job line
 
 
 def test_assigned_names() -> None:
