@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.job import submission
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import default_home, working_directory
-from jobs_jupyter.models.spelling import nearest
+from jobs_jupyter.notebook.cell_names import check_names, chosen
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.broad import why_broad
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
-from jobs_jupyter.packaging.free_names import assigned_names, free_names
 from jobs_jupyter.queueing import lost_priority, submit_into
 from jobs_jupyter.words import compute_of, connections_of, image_of, python_of
 
 T = TypeVar("T")
-_OF_IPYTHON = {"In", "Out", "exit", "get_ipython", "open", "quit"}  # in each notebook: nobody means them
 
 
 def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
@@ -35,8 +32,8 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
     """
     if not source.strip():
         raise UsageError("%%job: the cell is empty; write below the %%job line what the job shall do.")
-    values = _values(options.inputs, namespace)
-    _check_names(source, options, namespace)
+    values = chosen(options.inputs, namespace)
+    check_names(source, options.inputs, options.outputs, namespace)
     name = _name(options)
     settings = {
         "name": name,
@@ -93,42 +90,6 @@ def _name(options: argparse.Namespace) -> str | None:
     return options.name or options.name_  # type: ignore[no-any-return]
 
 
-def _values(names: Iterable[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
-    for name in names:
-        if name not in namespace:
-            near = _nearest(name, namespace)
-            hint = f"; did you mean {near}?" if near else "; run the cell that makes it first."
-            raise UsageError(f"%%job: -i {name}: the notebook has no variable {name!r}{hint}")
-    return {name: namespace[name] for name in names}
-
-
-def _check_names(source: str, options: argparse.Namespace, namespace: Mapping[str, Any]) -> None:
-    """Refuse a cell that can't get to its end: for a name that it lacks or a result that it does not make."""
-    missing = free_names(source, options.inputs)
-    if missing:
-        raise UsageError(f"%%job: {_explain(missing[0], namespace)}")
-    made = assigned_names(source)
-    if made is not None:
-        for name in options.outputs:
-            if name not in made and name not in options.inputs:
-                near = _nearest(name, made)
-                hint = f"did you mean {near}?" if near else "assign it, or leave it out."
-                raise UsageError(f"%%job: -o {name}: the cell does not assign {name!r}; {hint}")
-
-
-def _explain(name: str, namespace: Mapping[str, Any]) -> str:
-    if name not in namespace:
-        near = _nearest(name, namespace)
-        hint = f"; did you mean {near}?" if near else "; define it in the cell."
-        return f"the cell uses {name!r}, which neither it nor the notebook defines{hint}"
-    value = namespace[name]
-    if isinstance(value, ModuleType):
-        module = value.__name__
-        line = f"import {module}" + ("" if module == name else f" as {name}")
-        return f"the cell uses {name!r}, which only the notebook has imported; write `{line}` in the cell."
-    return f"{name!r} is used by the cell, but only the notebook has it; pass it with -i {name}."
-
-
 def _environment(given: list[tuple[str, str | None]]) -> dict[str, str]:
     for name, value in given:
         if value is None and name not in os.environ:
@@ -158,7 +119,3 @@ def _directory(options: argparse.Namespace) -> Path | None:
         print(f"Not packaging {here}: it is {why}. Pass -w . to include it.")
         return None
     return here
-
-
-def _nearest(name: str, names: Iterable[str]) -> str | None:
-    return nearest(name, (each for each in names if not each.startswith("_") and each not in _OF_IPYTHON))

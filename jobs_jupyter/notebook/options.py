@@ -7,7 +7,9 @@ said in one sentence, with the nearest right word.
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -69,18 +71,15 @@ class LineParser(argparse.ArgumentParser):
 
 def names(text: str) -> list[str]:
     """Return the variable names of a list with commas."""
-    found = [name.strip() for name in text.split(",") if name.strip()]
-    for name in found:
-        if not name.isidentifier():
-            raise argparse.ArgumentTypeError(f"{name!r} is not a variable's name")
-    return found
+    return [variable(name) for name in map(str.strip, text.split(",")) if name]
 
 
 def variable(text: str) -> str:
-    """Return a name that a variable can have."""
-    if not text.isidentifier():
+    """Return the name that Python makes of this one, which a variable can have."""
+    name = unicodedata.normalize("NFKC", text)  # µ (U+00B5), as keyboards type it, is μ (U+03BC) to Python
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise argparse.ArgumentTypeError(f"{text!r} is not a variable's name")
-    return text
+    return name
 
 
 def cell_parser() -> LineParser:

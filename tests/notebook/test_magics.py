@@ -112,7 +112,7 @@ WRONG = [
         ("%%job -i opn\nprint(1)", "no variable 'opn'; run the cell that makes it first."),
         ("%%job -i lock\nprint(lock)", "The variable 'lock' (a _thread.lock) cannot be given to the job"),
         ("%%job -o model\nmodle = 1", "the cell does not assign 'model'; did you mean modle?"),
-        ("%%job\nif True print(1)", "The cell has a syntax error in line 1"),
+        ("%%job\nif True print(1)", "Syntax error in cell line "),
         ("%%job -w nowhere\n1", "There is no directory 'nowhere'"),
         ("%%job -w s3://bucket/x\n1", "-w s3://bucket/x: a cell is packaged together with its directory"),
         ("%%job -e NOT_SET_ANYWHERE\n1", "the kernel's environment has no variable 'NOT_SET_ANYWHERE'"),
