@@ -85,6 +85,8 @@ class RunPaths:
     modules = _Below("modules")  # copies of its py_modules, each in a directory of its own
     outputs = _Below("outputs")  # result variables and error.json of a cell
     error = _Below("outputs/error.json")  # a cell's exception
+    results = _Below("outputs/outputs.json")  # which results a cell has promised, then those that came
+    displayed = _Below("outputs/displayed.json")  # how much a cell has displayed beyond text
     masks = _Below("masks")  # 0600: what is not to be shown of its log, encrypted
     stop = _Below("stop")  # there once the run was asked to end
     exit = _Below("exit.json")

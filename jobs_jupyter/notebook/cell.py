@@ -25,10 +25,18 @@ from jobs_jupyter.words import compute_of, connections_of, image_of, python_of
 T = TypeVar("T")
 
 
-def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str, Any]) -> Job:
+def submit_cell(
+    options: argparse.Namespace, source: str, namespace: Mapping[str, Any], *, lines_above: int = 1
+) -> Job:
     """Package the cell as the options say and submit it.
 
     Everything that can be wrong is found before the service hears of the job.
+
+    Args:
+        options: those of its `%%job` line.
+        source: the cell without that line.
+        namespace: the notebook's variables.
+        lines_above: how many lines the editor shows above the source.
     """
     if not source.strip():
         raise UsageError("%%job: the cell is empty; write below the %%job line what the job shall do.")
@@ -49,7 +57,13 @@ def submit_cell(options: argparse.Namespace, source: str, namespace: Mapping[str
         **image_of(options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
-    files = build_cell(source, inputs=variables.dump_all(values), outputs=options.outputs, notebook=None)
+    files = build_cell(
+        source,
+        inputs=variables.dump_all(values),
+        outputs=options.outputs,
+        notebook=None,
+        lines_above=lines_above,
+    )
     directory = _directory(options)
 
     def packaged() -> Snapshot:

@@ -72,7 +72,7 @@ def _reason(view: dict[str, Any]) -> str:
     error = view.get("error")
     if view["state"] == "FAILED" and error:
         text = f"{error['type']}: {error['message']}" if error.get("message") else str(error["type"])
-        where = f"cell.py line {error['line']}" if error.get("line") is not None else ""
+        where = f"cell line {error['line']}" if error.get("line") is not None else ""
         return f"{_span(_CODE, text)} {_span(f'{_CODE};{_DIM}', where)}" if where else _span(_CODE, text)
     if view.get("reason") and view["state"] != "SUCCEEDED":
         return _span(_DIM, str(view["reason"]))

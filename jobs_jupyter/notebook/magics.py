@@ -62,13 +62,21 @@ def run_cell(line: str, source: str) -> Job:
     """Submit a cell; see the options' help."""
     options = cell_parser().read(line)
     shell = get_ipython()
-    job = submit_cell(options, source, shell.user_ns if shell else {})
+    job = submit_cell(options, source, shell.user_ns if shell else {}, lines_above=_lines_above(shell))
     if options.variable and shell:
         shell.user_ns[options.variable] = job
     if options.wait:
         print(job)
         _follow(job, FOREVER_S)
     return job
+
+
+def _lines_above(shell: Any) -> int:
+    """Return how many lines the editor shows above the cell's source, the `%%job` line among them."""
+    parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    code = str(parent.get("content", {}).get("code", ""))
+    lines = code.split("\n")
+    return next((number for number, line in enumerate(lines, 1) if line.lstrip().startswith("%%job")), 1)
 
 
 @_said_plainly

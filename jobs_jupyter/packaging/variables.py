@@ -79,6 +79,10 @@ def load_outputs(fetch: Callable[[str], bytes | None]) -> dict[str, Any]:
     if content is None:
         return {}
     about = json.loads(content)
+    if "variables" not in about:
+        raise PackageError(
+            f"The job's cell ended before its results ({', '.join(about['promised'])}) were kept."
+        )
     for sentence in differences(about):
         warnings.warn(sentence, stacklevel=3)
     return {name: load(name, _fetched(fetch, name)) for name in about["variables"]}

@@ -35,7 +35,7 @@ from jobs_jupyter.models.package import Manifest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service import (
     arguments,
-    cell_error,
+    cell_report,
     compute_api,
     house_api,
     log_api,
@@ -215,7 +215,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         if not place.is_file() or place.is_symlink():
             raise JobNotFoundError(f"The job {_id(request)} has no output {name!r}.")
         if paths and place == paths.error and (masks := await self._masks(paths)):
-            if (said := await asyncio.to_thread(cell_error.content, place)) is None:
+            if (said := await asyncio.to_thread(cell_report.content, place)) is None:
                 raise JobNotFoundError(
                     f"{name!r} of the job {_id(request)} is not what a cell's runner writes."
                 )

@@ -24,7 +24,7 @@ from typing import BinaryIO
 from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cell_error
+from jobs_jupyter.service import cell_report
 from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.packages import PackageFiles
@@ -117,7 +117,7 @@ class Backup:
             name = path.relative_to(self._paths.home).as_posix()
             try:
                 if path == run.error and (masks := LogText(run, self._vault, ended=True).masks()):
-                    if (said := cell_error.content(path)) is not None:
+                    if (said := cell_report.content(path)) is not None:
                         _add_bytes(archive, name, masks.masked(said))
                 else:
                     _add_file(archive, name, path, masked)

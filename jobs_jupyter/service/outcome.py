@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from jobs_jupyter.models.sizes import human
 
+NOT_KEPT = "not kept yet."  # ends what is said of displayed figures and tables
 Cause = Literal["exit", "timeout", "stop", "start", "lost", "memory", "log"]
 
 
@@ -17,8 +18,9 @@ class Outcome:
 
     `exit_code` is None where there was none: `signal` killed it, or it never started (`start`), or
     nobody saw its end (`lost`). `limit` is how many bytes of `memory` or of its `log` it might have;
-    with `out_of_memory` it had no limit, and the machine had no memory left. `started_at` and
-    `ended_at` are in microseconds; `peak_memory` is in bytes.
+    with `out_of_memory` it had no limit, and the machine had no memory left. `missing` are the results that
+    its cell promised and did not give back; `displayed` says what the cell displayed beyond text.
+    `started_at` and `ended_at` are in microseconds; `peak_memory` is in bytes.
     """
 
     cause: Cause
@@ -28,6 +30,8 @@ class Outcome:
     started_at: int | None = None
     ended_at: int | None = None
     error: dict[str, Any] | None = None
+    missing: tuple[str, ...] = ()
+    displayed: str | None = None
     out_of_memory: bool = False
     limit: int | None = None
     cpu_time_s: float | None = None
@@ -43,7 +47,7 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         """Whether the run did what it should."""
-        return self.cause == "exit" and self.exit_code == 0
+        return self.cause == "exit" and self.exit_code == 0 and not self.missing
 
     @property
     def may_retry(self) -> bool:
@@ -76,6 +80,9 @@ class Outcome:
         if self.signal is not None:
             name = "out of memory" if self.out_of_memory else signal_name(self.signal)
             return f"killed by signal {self.signal} ({name})"
+        if self.exit_code == 0:
+            names = ", ".join(self.missing)
+            return f"ended without its results ({names}): os._exit or exec came before they could be kept"
         # a shell says 128 + n of a command that signal n killed
         by = self.exit_code - 128 if self.exit_code and self.exit_code > 128 else None
         name = "out of memory" if self.out_of_memory else signal_name(by) if by else ""

@@ -30,7 +30,7 @@ def test_a_failure_shows_the_error_and_its_line() -> None:
     error = {"type": "KeyError", "message": "'user_id'", "line": 14}
     card = job_card({**VIEW, "state": "FAILED", "error": error, "reason": "exit code 1"})
     assert "KeyError: &#x27;user_id&#x27;" in card
-    assert "cell.py line 14" in card
+    assert "cell line 14" in card
     assert "exit code 1" in job_card({**VIEW, "state": "FAILED", "reason": "exit code 1"})
 
 

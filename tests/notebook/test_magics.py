@@ -62,13 +62,13 @@ def test_waiting_prints_the_log(kernel: Kernel) -> None:
 
 def test_a_failed_cell_says_where(kernel: Kernel) -> None:
     shown = kernel("%%job fails --wait\nvalues = {}\n\nvalues['user_id']")
-    assert shown.error == "fails FAILED: KeyError: 'user_id' (cell line 3)"
+    assert shown.error == "fails FAILED: KeyError: 'user_id' (cell line 4)"
     status = job.status(name="fails")
     assert kernel("%job status fails").text.startswith(
-        "FAILED  fails  run 1 of 1  KeyError: 'user_id' (cell line 3)  "
+        "FAILED  fails  run 1 of 1  KeyError: 'user_id' (cell line 4)  "
     )
     assert status.error is not None
-    assert (status.error.type, status.error.message, status.error.line) == ("KeyError", "'user_id'", 3)
+    assert (status.error.type, status.error.message, status.error.line) == ("KeyError", "'user_id'", 4)
     assert "KeyError" in job.get_logs(name="fails")
     assert len(status.runs) == 1
 

@@ -15,7 +15,7 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cell_error, cgroups, containers, environment, machine
+from jobs_jupyter.service import cell_report, cgroups, containers, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
@@ -279,8 +279,8 @@ def _claimed(claim: Path) -> dict[str, Any]:
 
 
 def read_plain_exit(paths: RunPaths) -> Outcome | None:
-    """Return how a run ended where that is quickly told: there are no secrets, and no cell has failed."""
-    if any(os.path.lexists(place) for place in (paths.masks, paths.error)):
+    """Return how a run ended where that is quickly told: there are no secrets, and no cell left a report."""
+    if os.path.lexists(paths.masks) or cell_report.is_there(paths):
         return None
     return read_exit(paths, None)
 
@@ -288,12 +288,13 @@ def read_plain_exit(paths: RunPaths) -> Outcome | None:
 def read_exit(paths: RunPaths, masks: Masks | None) -> Outcome | None:
     """Return how a run ended, as its shim wrote it down; None where it did not.
 
-    Of what a cell says of its exception, `masks` are not to be shown; None: nothing of it is.
+    Of what a cell's runner says, `masks` are not to be shown; None: nothing of it is.
     """
     try:
-        found: dict[str, Any] = json.loads(cell_error.content(paths.exit) or b"")
+        found: dict[str, Any] = json.loads(cell_report.content(paths.exit) or b"")
     except ValueError:
         return None
+    report = cell_report.read(paths, masks) if masks else cell_report.CellReport()
     return Outcome(
         found["cause"],
         exit_code=None if found["cause"] == "start" else found["exit_code"],
@@ -301,7 +302,9 @@ def read_exit(paths: RunPaths, masks: Masks | None) -> Outcome | None:
         message=found.get("message", ""),
         started_at=int(found["started_at"] * SECOND),
         ended_at=int(found["ended_at"] * SECOND),
-        error=cell_error.read(paths.error, masks) if masks else None,
+        error=report.error,
+        missing=report.missing,
+        displayed=report.displayed,
         out_of_memory=found.get("out_of_memory", False),
         limit=found.get("limit"),
         cpu_time_s=found.get("cpu_time_s"),

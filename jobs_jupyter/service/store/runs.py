@@ -15,7 +15,7 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_run_name
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
-from jobs_jupyter.service.outcome import Outcome
+from jobs_jupyter.service.outcome import NOT_KEPT, Outcome
 from jobs_jupyter.service.resources import NOTHING
 from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.entry import finish, publish, set_job, set_state
@@ -143,6 +143,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         "peak_memory": outcome.peak_memory,
     }
     its_runs = [*its_runs[:-1], _SET_RUN.one(connection, ends)]
+    job = _with_displayed(connection, job, outcome.displayed, now)
     if outcome.succeeded:
         finish(connection, job, "SUCCEEDED", now, its_runs, exit_code=0)
     elif job.stop_requested_at is not None:
@@ -160,6 +161,13 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         why = {"reason": reason, "error": error, "exit_code": outcome.exit_code}
         finish(connection, job, "FAILED", now, its_runs, **why)
     return str(job.id)
+
+
+def _with_displayed(connection: Connection, job: Row, displayed: str | None, now: int) -> Row:
+    """Put what a run's cell displayed among the job's notices, in the place of an earlier run's."""
+    before = json.loads(job.notices) if job.notices else []
+    notices = [text for text in before if not text.endswith(NOT_KEPT)] + ([displayed] if displayed else [])
+    return job if notices == before else set_job(connection, job.id, now, notices=json.dumps(notices))
 
 
 def run_row(connection: Connection, run: str) -> Row | None:

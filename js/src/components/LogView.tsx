@@ -72,6 +72,6 @@ function Hint({ job, status }: { job: JobView; status: LogStatus }) {
   if (status.trouble) text = status.trouble;
   else if (quiet > QUIET_MS) text = `Last line ${quietFor(quiet)} ago`;
   else if (status.empty && job.state === "RUNNING") text = "No output yet";
-  else if (status.empty && status.ended && isTerminal(job.state)) text = "The job wrote nothing";
+  else if (status.empty && status.ended && isTerminal(job.state)) text = "The job printed nothing";
   return <div class="jj-hint">{text}</div>;
 }

@@ -7,7 +7,7 @@ export function Reason({ job }: { job: JobView }) {
     return (
       <div class="jj-row jj-reason">
         <span class="jj-mono jj-bad jj-text">{message ? `${type}: ${message}` : type}</span>
-        {line !== null && <span class="jj-mono jj-dim">{`cell.py line ${line}`}</span>}
+        {line !== null && <span class="jj-mono jj-dim">{`cell line ${line}`}</span>}
       </div>
     );
   }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter.client.http import client
-from jobs_jupyter.service import cell_error
+from jobs_jupyter.service import cell_report
 from jobs_jupyter.service.masking import NO_MASKS, Masks
 from tests.jobs import run
 
@@ -17,9 +17,9 @@ from tests.jobs import run
 def test_what_the_runner_writes(tmp_path: Path) -> None:
     path = tmp_path / "error.json"
     path.write_text(json.dumps({"type": "KeyError", "message": "x" * 100_000, "line": 3}))
-    assert cell_error.read(path, NO_MASKS) == {"type": "KeyError", "message": "x" * 2000, "line": 3}
+    assert cell_report.read_error(path, NO_MASKS) == {"type": "KeyError", "message": "x" * 2000, "line": 3}
     path.write_text(json.dumps({"type": "KeyError", "message": f"{'x' * 1995}hunter2-hunter2", "line": None}))
-    found = cell_error.read(path, Masks(["hunter2-hunter2"]))
+    found = cell_report.read_error(path, Masks(["hunter2-hunter2"]))
     assert found == {"type": "KeyError", "message": f"{'x' * 1995}*****"}
 
 
@@ -29,7 +29,7 @@ def test_what_the_runner_writes(tmp_path: Path) -> None:
 def test_what_it_does_not(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "error.json"
     path.write_bytes(content)
-    assert cell_error.read(path, NO_MASKS) is None
+    assert cell_report.read_error(path, NO_MASKS) is None
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "other").write_text('{"type": "a", "message": "b"}')
     link.symlink_to("other")
     for path in (pipe, link, tmp_path, tmp_path / "none"):
-        assert cell_error.read(path, NO_MASKS) is None
+        assert cell_report.read_error(path, NO_MASKS) is None
 
 
 @pytest.mark.parametrize("what", ["mkfifo {}", "mkdir {}", "truncate -s 64G {}"])
