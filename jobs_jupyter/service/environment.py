@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from jobs_jupyter.models.errors import UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import JobPaths, RunPaths
+from jobs_jupyter.service import entrypoint
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.preparation import Setup
 
@@ -42,8 +42,6 @@ OF_RUNS = tuple(
 )
 """What a run is given by the service."""
 
-_HANDED_ON = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-
 
 def refuse(config: JobConfig) -> None:
     """Refuse variables that would not reach the job: they would be lost without a word."""
@@ -52,10 +50,10 @@ def refuse(config: JobConfig) -> None:
             raise UnsupportedError(
                 f"env_vars sets {name}, which says to each run which one it is. Use another name."
             )
-        if config.image_uri is None and config.containerfile is None and not _HANDED_ON.fullmatch(name):
+        if not config.in_image and entrypoint.lost([name]):
             raise UnsupportedError(
-                f"env_vars has the name {name!r}, which the shell that runs the entrypoint may not hand on. "
-                "Use letters, digits and _, and no digit first."
+                f"env_vars has the name {name!r}, which the shell of this machine does not hand on. "
+                "Install bash, which does, or use letters, digits and _, and no digit first."
             )
 
 
@@ -116,6 +114,7 @@ def of_job(paths: JobPaths, config: JobConfig) -> dict[str, str]:
 def without_kernel(environment: dict[str, str]) -> dict[str, str]:
     """Leave out what belongs to the kernel itself, or to an outer job."""
     kept = {name: value for name, value in environment.items() if not name.startswith(KERNEL_PREFIXES)}
+    kept.pop("", None)  # nothing can be started with it
     kept.pop("JOBS_JUPYTER_OUTPUT_DIR", None)
     if kept.get("MPLBACKEND", "").startswith(KERNEL_BACKENDS):
         del kept["MPLBACKEND"]
@@ -150,6 +149,8 @@ def extra(
     if setup.python_path:
         others = own.get("PYTHONPATH", base.get("PYTHONPATH"))
         added["PYTHONPATH"] = os.pathsep.join([*map(str, setup.python_path), *filter(None, [others])])
+    if setup.container is None:
+        added["PWD"] = str(paths.work)  # a shell would say so
     if setup.interpreter:
         first = _directory_of_python(setup.interpreter, setup.arguments, tools)
         path = own.get("PATH", base.get("PATH", os.defpath))
@@ -184,12 +185,15 @@ def _directory_of_python(interpreter: str, arguments: Sequence[str], tools: Path
     if not arguments and beside.exists() and beside.samefile(interpreter):
         return beside.parent
     command = shlex.join([interpreter, *arguments])
-    directory = tools / hashlib.sha256(command.encode()).hexdigest()[:16]
+    # a bash hands on all variables; -p: it reads no file, and imports no function, that they name
+    shell = f"{found} -p" if (found := entrypoint.bash()) else entrypoint.SH
+    script = f'#!{shell}\nexec {command} "$@"\n'
+    directory = tools / hashlib.sha256(script.encode()).hexdigest()[:16]
     for name in ("python", "python3"):
         if not (directory / name).exists():
             directory.mkdir(parents=True, exist_ok=True)
             scratch = directory / f".{name}.{os.getpid()}"
-            scratch.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+            scratch.write_text(script)
             scratch.chmod(0o755)
             scratch.rename(directory / name)
     return directory

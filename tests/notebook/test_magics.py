@@ -230,7 +230,7 @@ def test_a_cell_with_its_own_requirements_and_python(kernel: Kernel, tmp_path: P
     result = kernel("import jobs_jupyter\njobs_jupyter.get('with-more').result().found")
     assert result.data["text/plain"] == "('1.5', 'own', 1)"
     assert "names the file" in kernel("%%job -r none.txt\n1").error
-    assert "is a file, and it is not alone" in kernel("%%job -r a.txt -r b\n1").error
+    assert "the list has 'a.txt', and there is no file" in kernel("%%job -r a.txt -r b\n1").error
     assert "py_executable='/nowhere'" in kernel("%%job --py-executable /nowhere\n1").error
 
 

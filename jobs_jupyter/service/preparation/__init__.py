@@ -25,10 +25,8 @@ class Setup:
 
     `arguments` go between the interpreter and a script's own; `path` is searched before the PATH that
     the run would have. `variables` win over all others; None takes one away. `python_path` goes before
-    the others on PYTHONPATH. `argv`, the first of it a path, is executed in place of `sh -c ENTRYPOINT`.
-    `masks` are values that its log is not to show, `notices` are what whoever looks at the job should
-    know, a line each.
-    `packages` are those that remote URIs became, by field and URI.
+    the others on PYTHONPATH. `masks` are values that its log is not to show, `notices` are what whoever
+    looks at the job should know, a line each. `packages` are those that remote URIs became, by field and URI.
     In a `container` the run has its image's interpreter and variables, and none of the submitter's.
     """
 
@@ -38,7 +36,6 @@ class Setup:
     variables: dict[str, str | None] = field(default_factory=dict, repr=False)
     masks: list[str] = field(default_factory=list, repr=False)
     python_path: list[Path] = field(default_factory=list)
-    argv: list[str] | None = None
     notices: list[str] = field(default_factory=list)
     container: Container | None = None
     packages: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cell_report, cgroups, containers, environment, machine
+from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
@@ -191,9 +191,11 @@ class LocalRunner:
         kept = self.paths.job(launch.job_id).environment
         base = {} if setup.container else json.loads(kept.read_text())
         given = environment.extra(launch, setup, base, paths, self.paths.interpreters, scratch)
+        variables = {name: value for name, value in {**base, **given}.items() if value is not None}
+        program, argv = entrypoint.command(launch.config.entrypoint, variables, paths.work)
         spec: dict[str, Any] = {
-            "program": setup.argv[0] if setup.argv else "/bin/sh",
-            "argv": setup.argv or ["sh", "-c", launch.config.entrypoint],
+            "program": program,
+            "argv": argv,
             "directory": str(paths.work),
             "environment": str(kept),
             "extra": given,
