@@ -6,9 +6,6 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import ipywidgets  # type: ignore[import-untyped]
-import traitlets
-
 STATIC = Path(__file__).parent / "static"
 
 
@@ -26,20 +23,13 @@ def static_text(name: str) -> str:
         raise RuntimeError(message) from None
 
 
-class PanelCode(ipywidgets.Widget):
-    """The model that carries the heavy code to a page, once for all panels of a kernel."""
-
-    source = traitlets.Unicode().tag(sync=True)
-    digest = traitlets.Unicode().tag(sync=True)
-
-
-_code: PanelCode | None = None
+@cache
+def panel_code() -> bytes:
+    """Return the heavy code of all panels, which a page asks for once."""
+    return static_text("panel.js").encode()
 
 
-def code_reference() -> str:
-    """Return the reference to the kernel's one code model, opening it at the first use."""
-    global _code  # noqa: PLW0603
-    if _code is None or _code.comm is None:
-        source = static_text("panel.js")
-        _code = PanelCode(source=source, digest=hashlib.sha256(source.encode()).hexdigest())
-    return f"IPY_MODEL_{_code.model_id}"
+@cache
+def panel_digest() -> str:
+    """Return the SHA-256 of `panel_code`, by which a page knows whether it has it already."""
+    return hashlib.sha256(panel_code()).hexdigest()

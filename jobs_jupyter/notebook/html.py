@@ -23,9 +23,20 @@ _DIM = "opacity:.7"
 _DOTS = {"RUNNING": "●", "STARTING": "○", "SUCCEEDED": "✓", "FAILED": "✗", "TERMINATED": "■"}
 
 
-def job_card(view: dict[str, Any]) -> str:
-    """Return the job's card: its state, name, id, runs, duration, reason and notices as last known."""
-    lines = [_line(_head(view)), _line(_reason(view)), *_notices(view), _line(_tags(view))]
+def job_card(view: dict[str, Any], seen: datetime | None = None) -> str:
+    """Return the job's card: its state, name, id, runs, duration, reason and notices as last known.
+
+    Args:
+        view: a JobView's plain data.
+        seen: when that was, in the reader's zone. The card of a job that had not ended says it.
+    """
+    lines = [
+        _line(_head(view)),
+        _line(_seen(view, seen)),
+        _line(_reason(view)),
+        *_notices(view),
+        _line(_tags(view)),
+    ]
     return f'<div style="{_CARD}">{"".join(lines)}</div>'
 
 
@@ -57,6 +68,12 @@ def _run_count(view: dict[str, Any]) -> str:
         return ""
     attempt = int(runs[-1]["attempt"])
     return f"run {attempt} of {max(most, attempt)}"
+
+
+def _seen(view: dict[str, Any], seen: datetime | None) -> str:
+    return (
+        _span(_DIM, f"when last seen, {seen:%H:%M on %Y-%m-%d}") if seen and not view.get("ended_at") else ""
+    )
 
 
 def _duration(view: dict[str, Any]) -> str:

@@ -19,20 +19,22 @@ from urllib.parse import quote
 import anywidget
 import httpx
 import traitlets
-from IPython.core.getipython import get_ipython
-from IPython.display import display
 
 from jobs_jupyter.client.feed import Feed, kernel_feed
 from jobs_jupyter.client.http import checked
 from jobs_jupyter.models.event import JobView
-from jobs_jupyter.notebook.bundle import code_reference, static_text
-from jobs_jupyter.notebook.html import job_card, job_text
+from jobs_jupyter.notebook.bundle import panel_code, panel_digest, static_text
 from jobs_jupyter.notebook.log_stream import LogStream
+from jobs_jupyter.notebook.output import Output, has_page, has_subshells, show_card, static_bundle
 from jobs_jupyter.notebook.pace import PANEL_INTERVAL_S, pacer
 
 log = logging.getLogger(__name__)
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# A page asks for the code. Where what it asks waits for the cell that is running, as in every kernel without
+# subshells, the code comes without being asked for.
+CODE_UNASKED_S = (3.0, 9.0) if has_subshells() else (0.5, 3.0)
+CODE_PAUSE_S = 0.1  # several requests within it get one answer
 Message = dict[str, Any]
 
 
@@ -57,17 +59,19 @@ class JobPanel(anywidget.AnyWidget):
         self._told_at = 0.0
         self._unwatch: Callable[[], None] | None = None
         self._watch_lock = threading.Lock()
-        self._display_id = uuid.uuid4().hex
-        self._shown = False
-        super().__init__(job_id=view["id"], view=view, panel_id=uuid.uuid4().hex, code=code_reference())
+        self._output = Output()
+        self._heard = False
+        self._code_on_its_way = False
+        super().__init__(job_id=view["id"], view=view, panel_id=uuid.uuid4().hex, code=panel_digest())
         reach_while_busy(self.comm)
         self.on_msg(self._received)
         self._watch()
 
     def show(self) -> None:
         """Display the panel below the cell that is running."""
-        self._shown = True
-        display(self._bundle(), raw=True, display_id=self._display_id)
+        self._output.show(self._bundle())
+        self._feed.start()
+        self._feed.soon(self._offer_code)
 
     def close(self) -> None:
         """Let go of the job and take the panel off the page."""
@@ -80,11 +84,7 @@ class JobPanel(anywidget.AnyWidget):
 
     def _bundle(self) -> dict[str, Any]:
         reference = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {
-            WIDGET_VIEW: reference,
-            "text/html": job_card(self._latest),
-            "text/plain": job_text(self._latest),
-        }
+        return {WIDGET_VIEW: reference, **static_bundle(self._latest)}
 
     # The job's state, from the service to the page.
 
@@ -117,26 +117,22 @@ class JobPanel(anywidget.AnyWidget):
         ended = _is_over(view) and not _is_over(self.view)
         try:
             self.view = view
-            if ended and self._shown:
-                self._show_end()
+            if ended:  # so that a saved notebook shows how the job ended
+                self._output.renew(self._bundle())
         except Exception:
             log.debug("a panel's state could not be sent", exc_info=True)
-
-    def _show_end(self) -> None:
-        """Renew the static side of the output, so that a saved notebook shows how the job ended."""
-        shell = get_ipython()
-        if shell is not None and getattr(shell, "kernel", None) is not None:
-            display(self._bundle(), raw=True, display_id=self._display_id, update=True)
 
     # Messages from the page.
 
     def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
         if isinstance(content, dict):
+            self._heard = True
             self._feed.start()
             self._feed.soon(lambda: self._handle(content))
 
     def _handle(self, message: Message) -> None:
         handlers: dict[str, Callable[[Message], None]] = {
+            "code": self._send_code,
             "hello": self._hello,
             "log": self._open_log,
             "ack": self._acknowledge,
@@ -155,6 +151,23 @@ class JobPanel(anywidget.AnyWidget):
     def _hello(self, message: Message) -> None:
         self._post({"type": "hello", "client": message["client"], "now": time.time() * 1000}, [])
         self._watch()
+
+    def _offer_code(self) -> None:
+        def unasked() -> None:
+            if not self._heard:
+                self._send_code({})
+
+        for delay in CODE_UNASKED_S:
+            asyncio.get_running_loop().call_later(delay, unasked)
+
+    def _send_code(self, _message: Message) -> None:
+        if not self._code_on_its_way:
+            self._code_on_its_way = True
+            asyncio.get_running_loop().call_later(CODE_PAUSE_S, self._post_code)
+
+    def _post_code(self) -> None:
+        self._code_on_its_way = False
+        self._post({"type": "code", "digest": panel_digest()}, [panel_code()])
 
     def _open_log(self, message: Message) -> None:
         client, req = str(message["client"]), int(message["req"])
@@ -222,11 +235,13 @@ class JobPanel(anywidget.AnyWidget):
             log.debug("a message could not be sent", exc_info=True)
 
 
-def display_panel(view: JobView | dict[str, Any]) -> JobPanel:
+def display_panel(view: JobView | dict[str, Any]) -> None:
     """Show the panel of a job, given its last known state, and keep it up to date."""
-    panel = JobPanel(view if isinstance(view, dict) else view.to_dict())
-    panel.show()
-    return panel
+    data = view if isinstance(view, dict) else view.to_dict()
+    if has_page():
+        JobPanel(data).show()
+    else:
+        show_card(data)
 
 
 def reach_while_busy(comm: Any) -> None:

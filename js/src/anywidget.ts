@@ -9,7 +9,6 @@ export interface AnyModel {
   on(name: `change:${string}`, listener: () => void): void;
   off(name: string, listener: (...args: never[]) => void): void;
   send(message: unknown): void;
-  widget_manager: { get_model(id: string): Promise<{ get(name: string): unknown }> };
 }
 
 export interface RenderContext {

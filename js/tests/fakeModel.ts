@@ -30,7 +30,6 @@ export class FakeModel {
   readonly sent: Message[] = [];
   readonly listeners = new Map<string, Set<(...args: never[]) => void>>();
   readonly state: Record<string, unknown>;
-  widget_manager = { get_model: () => Promise.reject(new Error("none")) };
 
   constructor(view: JobView = job()) {
     this.state = { view, panel_id: "panel-1" };

@@ -102,11 +102,14 @@ class Lab:
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Call Jupyter's own API."""
-        request = urllib.request.Request(
-            self._base + path, method=method, headers={"Authorization": f"token {self._token}"}
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read() or b"null")
+        return json.loads(self.read(path, method) or "null")
+
+    def read(self, path: str, method: str = "GET") -> str:
+        """Return the text of one of the server's pages."""
+        headers = {"Authorization": f"token {self._token}"}
+        request = urllib.request.Request(self._base + path, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode())
 
     def _console(self, message: ConsoleMessage) -> None:
         where = message.location.get("url", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Open
-from tests.browser.lab import Notebook
+from tests.browser.lab import Lab, Notebook
 from tests.browser.panels import Panel
 
 LOAD = "%load_ext jobs_jupyter"
@@ -54,6 +55,15 @@ for part in range(200):
     print("\\n".join(f"{part * 5000 + i:8d} {line}" for i in range(5000)))
 print("the very last line", flush=True)
 """
+
+
+# Loses what pages ask of the next panel, until the extension is loaded anew.
+DEAF = """from jobs_jupyter.notebook.panel import JobPanel
+hear = JobPanel._received
+def lose(self, widget, content, buffers):
+    if content["type"] != "code":
+        hear(self, widget, content, buffers)
+JobPanel._received = lose"""
 
 
 def start(notebook: Notebook, *cells: int) -> list[Panel]:
@@ -309,3 +319,44 @@ def test_the_table_of_runs_fits(open_notebook: Open, width: int) -> None:
     assert run is not None
     assert clock is not None
     assert abs(run["y"] - clock["y"]) < run["height"], "they are in one line"
+
+
+BUSY = "import time\nfor second in range(40): time.sleep(1)"
+
+
+def test_the_heavy_code_survives_lost_messages_and_a_busy_kernel(open_notebook: Open) -> None:
+    """The first request is lost, and those after it wait for a cell: the kernel sends it by itself."""
+    notebook = open_notebook([LOAD, f"{DEAF}\n%job show sleeper", SLEEPER, BUSY])
+    start(notebook, 2)[0].wait_for_line("asleep")
+    notebook.wait_idle()
+    notebook.command("docmanager:save")
+    notebook.page.wait_for_timeout(500)
+    notebook.load()
+    notebook.run(1)
+    notebook.run(3)
+    panel = Panel(notebook, 1)
+    panel.wait_for("RUNNING")
+    notebook.command("notebook:interrupt-kernel")
+    notebook.wait_idle()
+    panel.stop().click()
+    panel.wait_for("TERMINATED")
+
+
+def test_the_saved_notebook_holds_no_code_and_exports_the_card(open_notebook: Open, lab: Lab) -> None:
+    notebook = open_notebook([LOAD, FAILURE, SLEEPER])
+    failed, sleeper = start(notebook, 1, 2)
+    failed.wait_for("FAILED")
+    sleeper.wait_for_line("asleep")
+    notebook.page.wait_for_function(
+        """() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON())
+            .includes('✗ FAILED')"""
+    )
+    notebook.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    [saved] = lab.folder.glob("test_the_saved_notebook*.ipynb")
+    assert saved.stat().st_size < 20_000
+    html = lab.read(f"/nbconvert/html/{saved.name}")
+    assert "✗ FAILED" in html
+    assert "KeyError: 'user_id'" in unescape(html)
+    assert "when last seen, " in html
+    sleeper.stop().click()
+    sleeper.wait_for("TERMINATED")

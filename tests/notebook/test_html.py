@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from jobs_jupyter.notebook.html import job_card, job_text
@@ -24,6 +25,13 @@ def test_what_the_card_says() -> None:
     card = job_card(VIEW)
     for fact in ("SUCCEEDED", "train", "prodjob_1", "run 2 of 3", "1:02:03", "team: mlops"):
         assert fact in card
+
+
+def test_the_card_of_a_job_that_goes_on_is_dated() -> None:
+    seen = datetime(2026, 11, 28, 14, 2)  # noqa: DTZ001 - the reader's own zone
+    running = {**VIEW, "state": "STARTING", "started_at": None, "ended_at": None}
+    assert "when last seen, 14:02 on 2026-11-28" in job_card(running, seen)
+    assert "when last seen" not in job_card(VIEW, seen)
 
 
 def test_a_failure_shows_the_error_and_its_line() -> None:

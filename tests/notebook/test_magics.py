@@ -24,7 +24,6 @@ def test_a_cell_becomes_a_job(kernel: Kernel) -> None:
                    "def double(n): return n * 2\ntotal + 1")  # fmt: skip
     assert re.fullmatch(r"<Job sums prodjob_\w{26}>", shown.data["text/plain"])
     assert "sums" in shown.data["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in shown.data
     result = kernel("result = handle.result()\nresult.total, result.double(4)")
     assert result.data["text/plain"] == "(60, 8)"
     assert kernel("%job logs sums").text == "hello 3\n61\n"
