@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from traitlets.config import Config
 
 # Magics that ipykernel adds, for a page or a terminal that a job does not have.
 _NOT_IN_JOBS = ("autosave", "clear", "cls", "connect_info", "edit", "qtconsole", "subshell")
+_SHELL = "IPython.core.interactiveshell"
 _MAGICS = (
     "auto",
     "basic",
@@ -107,9 +109,14 @@ class CellShell(InteractiveShell):
         result.raise_error()
         return result
 
-    def _showtraceback(self, *args: Any) -> None:
-        if not self._raises:
-            super()._showtraceback(*args)
+    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+        """Show an exception, unless one of IPython's own magics would leave it at that: it ends the job."""
+        caller, error = str(sys._getframe(1).f_globals.get("__name__")), sys.exc_info()[1]
+        if self._raises and caller.startswith(_SHELL):
+            return  # `run_cell` raises it
+        if error is not None and caller.startswith((_SHELL, "IPython.core.magics.")):
+            raise error
+        super().showtraceback(*args, **kwargs)
 
     def begin(self, source: str) -> None:
         """Tell extensions that the cell begins: autoreload looks at modules now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shlex
 import subprocess
 import sys
@@ -68,11 +69,11 @@ class Run:
 
     @property
     def plain(self) -> str:
-        """The log without colours."""
+        """The log without colours, and without the marks below quoted lines, which differ between Pythons."""
         text = self.text
         for code in ("1;36", "1;31", "0"):
             text = text.replace(f"\x1b[{code}m", "")
-        return text
+        return re.sub(r"^ *[~^]+\n", "", text, flags=re.MULTILINE)
 
     @property
     def error(self) -> dict[str, Any]:

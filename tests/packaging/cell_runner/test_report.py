@@ -11,7 +11,7 @@ def test_an_exception_points_to_the_cells_line(run: Run) -> None:
     status, text = run("def f(row):\n    return row['user_id']\n\nprint('before')\nf({})")
     assert status == 1
     assert text.startswith("before\nTraceback")
-    plain = text.replace("\x1b[1;36m", "").replace("\x1b[1;31m", "").replace("\x1b[0m", "")
+    plain = run.plain
     assert "  cell line 5\n    f({})\n  cell line 2, in f\n" in plain
     assert plain.endswith("KeyError: 'user_id'\n")
     assert "run_cell" not in plain

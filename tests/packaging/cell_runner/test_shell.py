@@ -82,3 +82,40 @@ def test_what_store_has_kept_is_there(run_ipython: Run) -> None:
     assert run_ipython("kept = 5\n%store kept")[0] == 0
     run_ipython.log.unlink()
     assert run_ipython("%store -r kept\nkept") == (0, "5\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("%%time\n1 / 0", 1),
+        ("%%time\nimport sys; sys.exit(3)", 3),
+        ("%time 1 / 0", 1),
+        ("%%capture\nimport sys; sys.exit(3)", 3),
+        ("%run fails.py", 1),
+        ("%run leaves.py", 3),
+        ("%run -m fails", 1),
+        ("%run nothing.py", 1),
+        ("%%timeit\n1 / 0", 1),
+        ("%%prun\n1 / 0", 1),
+        ("%%bash\nexit 3", 1),
+        ("%no_such_magic", 1),
+    ],
+)
+def test_what_fails_in_a_magic_fails_the_job(run_ipython: Run, source: str, status: int) -> None:
+    (run_ipython.root / "fails.py").write_text("1 / 0")
+    (run_ipython.root / "leaves.py").write_text("import sys; sys.exit(3)")
+    assert run_ipython(source)[0] == status, run_ipython.text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()",
+        "def hook(result): 1 / 0\nget_ipython().events.register('post_run_cell', hook)",
+    ],
+)
+def test_what_a_program_shows_of_an_exception_is_shown(run_ipython: Run, source: str) -> None:
+    status, text = run_ipython(f"{source}\nprint('after')")
+    assert status == 0
+    assert "ZeroDivisionError" in text
+    assert "after" in text
