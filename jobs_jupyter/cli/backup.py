@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -98,12 +97,13 @@ def _download(file: BinaryIO) -> None:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from jobs_jupyter.client import service
+    from jobs_jupyter.client import isolation, service
 
     only_here("restore makes this machine's state directory")
-    command = [sys.executable, "-m", "jobs_jupyter.service.restore", str(from_here(options.file))]
+    command = isolation.command("jobs_jupyter.service.restore", str(from_here(options.file)))
     command += ["--home", str(service.state_paths().home), *(["--force"] if options.force else [])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    environment = isolation.variables()
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     said: dict[str, Any] = json.loads(done.stdout or '{"error": "The program that restores was killed."}')
     if "error" in said:
         raise BackupError(said["error"])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.output import document, printable, table
 from jobs_jupyter.cli.parser import ANY, shared
+from jobs_jupyter.client import isolation
 from jobs_jupyter.models import filesystem
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.paths import StatePaths
@@ -89,8 +90,8 @@ def examine(paths: StatePaths) -> list[Finding]:
         _sqlite(near),
         _settings(paths),
         _service(),
-        *_equipment(_output(sys.executable, "-m", EQUIPMENT)),
-        _containers(_output(sys.executable, "-m", ENGINES, within_s=ENGINES_S)),
+        *_equipment(_output(*isolation.command(EQUIPMENT))),
+        _containers(_output(*isolation.command(ENGINES), within_s=ENGINES_S)),
         _uv(),
     ]
 
@@ -244,7 +245,14 @@ def _uv() -> Finding:
 def _output(*command: str, within_s: float = PROGRAM_S) -> str | None:
     """Return what a program prints; None where there is none, or it fails or hangs."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False)
+        done = subprocess.run(
+            command,
+            env=isolation.variables(),
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

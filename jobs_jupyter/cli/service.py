@@ -49,7 +49,9 @@ def add(verbs: Verbs) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     """Become the service; it stops on Ctrl-C, and its jobs go on."""
-    command = [sys.executable, "-m", "jobs_jupyter.service", "--idle-s", "0"]
+    from jobs_jupyter.client import isolation
+
+    command = isolation.command("jobs_jupyter.service", "--idle-s", "0")
     if options.home:
         command += ["--home", options.home]
     if options.host:
@@ -57,7 +59,7 @@ def _serve(options: argparse.Namespace) -> int:
     if options.port is not None:
         command += ["--port", str(options.port)]
     sys.stdout.flush()
-    os.execv(sys.executable, command)
+    os.execve(sys.executable, command, isolation.variables())
 
 
 def _start(options: argparse.Namespace) -> int:

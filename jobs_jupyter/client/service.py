@@ -15,13 +15,13 @@ import re
 import select
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs_jupyter._version import __version__
+from jobs_jupyter.client import isolation
 from jobs_jupyter.models.errors import ServiceStartError, ServiceUnavailableError
 from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths, default_home
 
@@ -266,8 +266,8 @@ def _launch(paths: StatePaths) -> str | None:
 
 def _spawn(paths: StatePaths, ready_fd: int, log: BinaryIO) -> None:
     """Run the service detached from this process, its session and its terminal."""
-    program = [sys.executable, "-m", "jobs_jupyter.service"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JPY_")}
+    program = isolation.command("jobs_jupyter.service")
+    environment = {n: value for n, value in isolation.variables().items() if n and not n.startswith("JPY_")}
     subprocess.run(
         [*_DETACHED, *program, "--home", str(paths.home), "--ready-fd", str(ready_fd)],
         pass_fds=[ready_fd],

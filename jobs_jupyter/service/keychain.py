@@ -1,7 +1,7 @@
 """The system's keyring, asked by a program of its own: one that prompts somebody is not waited for.
 
-The program reads `{"do": "get" or "set", "id": …, "key": …}` on its standard input and answers `{"key": …}`,
-or `{"problem": …}`. It imports nothing of ours, so that it may be killed at any time.
+The program reads `{"do": "get" or "set", "id": …, "key": …, "path": [where modules are]}` on its standard
+input and answers `{"key": …}`, or `{"problem": …}`. It imports nothing of ours, so that it may be killed at any time.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def fetch(name: str) -> tuple[str | None, str]:
 def _ask(question: dict[str, str]) -> dict[str, str]:
     try:
         done = subprocess.run(
-            [sys.executable, "-P", __file__],
-            input=json.dumps(question),
+            [sys.executable, "-E", "-P", __file__],  # the environment may be a notebook's
+            input=json.dumps({**question, "path": sys.path}),
             capture_output=True,
             text=True,
             timeout=WAIT_S,
@@ -46,6 +46,7 @@ def _ask(question: dict[str, str]) -> dict[str, str]:
 def main() -> None:
     """Answer one question."""
     question = json.load(sys.stdin)
+    sys.path += [entry for entry in question["path"] if entry not in sys.path]
     try:
         answer = _answered(question)
     except Exception as problem:  # noqa: BLE001 - keyrings raise errors of their own kinds

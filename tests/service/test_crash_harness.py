@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter import job
+from jobs_jupyter.client import isolation
 from tests.jobs import ended, submit
 from tests.service.crashes.early import crash_points
 from tests.service.crashes.round import environment, play
@@ -21,6 +22,7 @@ SECONDS = 20.0
 def test_a_service_that_is_killed_all_the_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seed = int(os.environ.get("CRASH_SEED", random.randrange(2**32)))
     print(f"CRASH_SEED={seed}")  # noqa: T201 - to do it again
+    monkeypatch.setattr(isolation, "FLAGS", ())
     for name, value in environment(home, os.environ).items():
         monkeypatch.setenv(name, value)
     came = play(home, SECONDS, seed)
@@ -34,6 +36,7 @@ def test_a_service_that_is_killed_all_the_time(home: Path, monkeypatch: pytest.M
 def test_a_service_dies_at_the_point_that_it_is_told(
     service: Path, monkeypatch: pytest.MonkeyPatch, when: str, change: str
 ) -> None:
+    monkeypatch.setattr(isolation, "FLAGS", ())
     for name, value in environment(service, os.environ).items():
         monkeypatch.setenv(name, value)
     point = f"{when} {change}"

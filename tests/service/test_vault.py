@@ -243,7 +243,7 @@ class Keyring(KeyringBackend):
 def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A keyring that works; the file in which it is."""
     (tmp_path / "a_keyring.py").write_text(BACKEND)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "a_keyring.Keyring")
     monkeypatch.setenv("A_KEYRING", str(tmp_path / "keys"))
     monkeypatch.setattr(keychain, "WAIT_S", 2.0)

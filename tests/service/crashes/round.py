@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs_jupyter import job, job_queue
+from jobs_jupyter.client import isolation
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import client
 from jobs_jupyter.models.paths import HOME_VARIABLE
@@ -38,7 +39,10 @@ class Round:
 
 
 def environment(home: Path, before: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a process that has the service of this state directory killed."""
+    """Return the variables for a process that has the service of this state directory killed.
+
+    It has to start the service without the flags of `isolation`.
+    """
     path = [str(EARLY), *filter(None, [before.get("PYTHONPATH")])]
     return {
         HOME_VARIABLE: str(home),
@@ -86,4 +90,5 @@ def _unfinished() -> list[str]:
 
 
 if __name__ == "__main__":
+    isolation.FLAGS = ()  # else a service would not look at PYTHONPATH
     json.dump(vars(play(Path(os.environ[HOME_VARIABLE]), float(sys.argv[1]), int(sys.argv[2]))), sys.stdout)
