@@ -47,5 +47,9 @@ def seconds(script: str, **environment: str) -> float:
 if __name__ == "__main__":
     turns = [(seconds(RUNNER), seconds(PLAIN), seconds(PLAIN, PYTHONUNBUFFERED="1")) for _ in range(5)]
     cell, buffered, unbuffered = (statistics.median(each) for each in zip(*turns, strict=True))
-    show("a cell that prints a million lines", f"{cell:.2f} s", f"{unbuffered:.2f} s with python -u")
-    show("    the same in a block buffer, where a crash loses the last lines", f"{buffered:.2f} s")
+    show(
+        "a cell that prints a million lines",
+        f"{cell:.2f} s",
+        "< python -u",
+        f"python -u {unbuffered:.2f} s; in a block buffer, which a crash would lose, {buffered:.2f} s",
+    )
