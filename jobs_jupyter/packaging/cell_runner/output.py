@@ -68,7 +68,7 @@ class ErrorLines(Lines):
 
 def open_streams() -> list[IO[str]]:
     """Replace stdout and stderr; return those that there are."""
-    out, err = _open(1, Lines), _open(2, ErrorLines)
+    out, err = _open(1, "<stdout>", Lines), _open(2, "<stderr>", ErrorLines)
     if isinstance(err, ErrorLines):
         err.before = out
         sys.stderr = sys.__stderr__ = err  # type: ignore[misc]
@@ -84,12 +84,15 @@ def flush(streams: list[IO[str]]) -> None:
             stream.flush()
 
 
-def _open(descriptor: int, kind: type[Lines]) -> Lines | None:
+def _open(descriptor: int, name: str, kind: type[Lines]) -> Lines | None:
     try:
         raw = io.FileIO(descriptor, "w", closefd=False)
+        raw.name = name  # as Python's own has
     except OSError:
         return None  # closed
     # A file takes all that is written, as a log does; a pipe may take less, and somebody has to go on.
     is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
     buffer: io.FileIO | io.BufferedWriter = raw if is_file else io.BufferedWriter(raw)
-    return kind(buffer, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
+    stream = kind(buffer, "utf-8", "backslashreplace", newline="\n", line_buffering=True)
+    stream.mode = "w"  # type: ignore[misc]
+    return stream

@@ -135,3 +135,14 @@ def test_an_exception_is_reported_without_the_programs_streams(run: Run, loss: s
 
 def test_text_that_is_no_utf_8(run: Run) -> None:
     assert run(r"print('\udcff', 'ü', '\ud800')") == (0, "\\udcff ü \\ud800\n")
+
+
+def test_the_streams_are_what_programs_expect(run: Run) -> None:
+    source = (
+        "import contextlib, faulthandler, io, sys\nfaulthandler.enable()\n"
+        "with contextlib.redirect_stdout(io.StringIO()): print('hidden')\n"
+        "sys.stdout.writelines(['a\\n', 'b\\n'])\nprint('c', file=sys.__stdout__)\n"
+        "sys.stdout.reconfigure(errors='replace')\n"
+        "print(sys.stdout.name, sys.stderr.name, sys.stdout.mode, sys.stdout.encoding, sys.stdout.fileno())"
+    )
+    assert run(source) == (0, "a\nb\nc\n<stdout> <stderr> w utf-8 1\n")
