@@ -18,7 +18,9 @@ from jobs_jupyter.notebook.options import UsageError
 from jobs_jupyter.packaging import variables
 from jobs_jupyter.packaging.broad import why_broad
 from jobs_jupyter.packaging.cell import CELL_ENTRYPOINT, build_cell
+from jobs_jupyter.packaging.cell_syntax import parse
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
+from jobs_jupyter.packaging.local_modules import refuse_lost_modules
 from jobs_jupyter.queueing import lost_priority, submit_into
 from jobs_jupyter.words import compute_of, connections_of, image_of, python_of
 
@@ -41,7 +43,7 @@ def submit_cell(
     if not source.strip():
         raise UsageError("%%job: the cell is empty; write below the %%job line what the job shall do.")
     values = chosen(options.inputs, namespace)
-    check_names(source, options.inputs, options.outputs, namespace)
+    check_names(source, options.inputs, options.outputs, namespace, lines_above)
     name = _name(options)
     settings = {
         "name": name,
@@ -57,14 +59,18 @@ def submit_cell(
         **image_of(options),
     }
     config = JobConfig(**{key: value for key, value in settings.items() if value is not None})
+    inputs, directory = variables.dump_all(values), _directory(options)
+    if not (
+        options.image or options.containerfile or options.py_executable
+    ):  # whose Pythons have what they have
+        refuse_lost_modules(inputs, parse(source), directory, options.py_module)
     files = build_cell(
         source,
-        inputs=variables.dump_all(values),
+        inputs=inputs,
         outputs=options.outputs,
         notebook=None,
         lines_above=lines_above,
     )
-    directory = _directory(options)
 
     def packaged() -> Snapshot:
         return snapshot(directory, options.exclude, extra=files, home=default_home())

@@ -44,7 +44,7 @@ def check_names(
     inputs: Iterable[str],
     outputs: Iterable[str],
     namespace: Mapping[str, Any],
-    lines_before: int = 0,
+    lines_above: int = 0,
 ) -> None:
     """Refuse a cell that can't get to its end: for names that it lacks or results that it does not make.
 
@@ -53,15 +53,15 @@ def check_names(
         inputs: names of the variables that it is given.
         outputs: names of the variables that it has to set.
         namespace: the notebook's variables.
-        lines_before: how many lines of the editor stand above the source, for the number in an error.
+        lines_above: how many lines of the editor stand above the source, for the number in an error.
 
     Raises:
         UsageError: something is missing; all of it is named, with what to write.
         PackageError: the cell has a syntax error.
     """
-    if missing := free_names(source, inputs, lines_before):
+    if missing := free_names(source, inputs, lines_above):
         raise UsageError(f"%%job: {explain(missing, namespace)}")
-    made = assigned_names(source, lines_before)
+    made = assigned_names(source, lines_above)
     if made is None:
         return
     if unset := [name for name in outputs if name not in made and name not in inputs]:

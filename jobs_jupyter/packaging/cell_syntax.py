@@ -29,12 +29,12 @@ _OTHER_MAGICS = words(
 _AUTOMAGIC = re.compile(r"([a-z_0-9]+)(?:[ \t]+(?![=!()<>,+*/%^&|]|(?:and|in|is|not|or|if)\b)\S.*)?")
 
 
-def parse(source: str, lines_before: int = 0, names: frozenset[str] = frozenset()) -> ast.Module:
+def parse(source: str, lines_above: int = 0, names: frozenset[str] = frozenset()) -> ast.Module:
     """Return the syntax tree of a cell.
 
     Args:
         source: the cell, magics included.
-        lines_before: how many lines of the editor stand above the source, for the number in an error.
+        lines_above: how many lines of the editor stand above the source, for the number in an error.
         names: variables of the cell, which hide magics that are written without `%`.
 
     Raises:
@@ -47,7 +47,7 @@ def parse(source: str, lines_before: int = 0, names: frozenset[str] = frozenset(
         tree = ast.parse(text)
         compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        raise _syntax_error(error, lines_before) from None
+        raise _syntax_error(error, lines_above) from None
     return tree
 
 
@@ -72,9 +72,9 @@ def _leading_lines(source: str) -> str:
     return "\n" * source[: len(source) - len(source.lstrip())].count("\n")
 
 
-def _syntax_error(error: BaseException, lines_before: int) -> PackageError:
+def _syntax_error(error: BaseException, lines_above: int) -> PackageError:
     if not isinstance(error, SyntaxError):
         return PackageError(f"The cell is not Python: {error}; correct it and run it again")
     text = f": {error.text.strip()}" if error.text and error.text.strip() else ""
-    line = (error.lineno or 1) + lines_before
+    line = (error.lineno or 1) + lines_above
     return PackageError(f"Syntax error in cell line {line} ({error.msg}){text}; correct it and run it again")

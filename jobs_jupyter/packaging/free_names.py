@@ -34,7 +34,7 @@ class _UnknowableError(Exception):
     """The cell may define names that can't be seen in its text."""
 
 
-def free_names(source: str, provided: Iterable[str] = (), lines_before: int = 0) -> list[str]:
+def free_names(source: str, provided: Iterable[str] = (), lines_above: int = 0) -> list[str]:
     """Return the names that the cell uses before anything in it defines them, in order of use.
 
     Empty when it can't be known: after a star import, `exec`, `%run` and the like. What Python does not
@@ -43,13 +43,13 @@ def free_names(source: str, provided: Iterable[str] = (), lines_before: int = 0)
     Args:
         source: the cell, magics included.
         provided: names that the job brings along.
-        lines_before: how many lines of the editor stand above the source, for the number in an error.
+        lines_above: how many lines of the editor stand above the source, for the number in an error.
 
     Raises:
         PackageError: the cell has a syntax error.
     """
     given = set(provided)
-    tree = parse(source, lines_before, frozenset(given))
+    tree = parse(source, lines_above, frozenset(given))
     reader = _Reader(given | IPYTHON_NAMES | set(dir(builtins)), lazy=_has_lazy_annotations(tree))
     try:
         reader.guarded = set(asked_for(tree))
@@ -59,17 +59,17 @@ def free_names(source: str, provided: Iterable[str] = (), lines_before: int = 0)
     return reader.result()
 
 
-def assigned_names(source: str, lines_before: int = 0) -> set[str] | None:
+def assigned_names(source: str, lines_above: int = 0) -> set[str] | None:
     """Return the names that the cell may leave defined; None when it can't be known.
 
     Args:
         source: the cell, magics included.
-        lines_before: how many lines of the editor stand above the source, for the number in an error.
+        lines_above: how many lines of the editor stand above the source, for the number in an error.
 
     Raises:
         PackageError: the cell has a syntax error.
     """
-    tree = parse(source, lines_before)
+    tree = parse(source, lines_above)
     reader = _Reader(set())
     try:
         reader.block(tree.body)

@@ -14,6 +14,7 @@ from typing import Any
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.limits import BYTES, limit
 from jobs_jupyter.models.sizes import human
+from jobs_jupyter.packaging.cell_runner.references import main_names
 
 INPUT_VARIABLE = "JOBS_JUPYTER_MAX_INPUT_BYTES"
 PROTOCOL = 5
@@ -26,7 +27,7 @@ def dump(name: str, value: object) -> bytes:
     import cloudpickle
 
     try:
-        return bytes(cloudpickle.dumps(value, protocol=PROTOCOL))
+        content = bytes(cloudpickle.dumps(value, protocol=PROTOCOL))
     except Exception as error:
         place, part, reason = _culprit(name, value, error, time.monotonic() + _SEARCH_S)
         where = "" if place == name else f", because of {place}, a {_type_name(part)}"
@@ -34,6 +35,18 @@ def dump(name: str, value: object) -> bytes:
             f"The variable {name!r} (a {_type_name(value)}) cannot be given to the job{where}: {reason}; "
             f"leave {name} out of -i and make it in the cell"
         ) from error
+    if lacking := main_names(content):
+        listed, outer = " and ".join(map(repr, lacking)), " and ".join(dict.fromkeys(map(_outer, lacking)))
+        raise PackageError(
+            f"The variable {name!r} (a {_type_name(value)}) cannot be given to the job: it refers to "
+            f"{listed} by name, as all that is under lru_cache does, and the job has no such name. "
+            f"Define {outer} in the cell, or in a module beside the notebook"
+        )
+    return content
+
+
+def _outer(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def dump_all(variables: Mapping[str, object]) -> dict[str, bytes]:
@@ -60,7 +73,8 @@ def load(name: str, content: bytes) -> Any:
         return pickle.loads(content)  # noqa: S301 - written by the user's own job
     except ModuleNotFoundError as error:
         raise PackageError(
-            f"The result {name!r} needs the package {error.name!r}, which this kernel lacks; install it here"
+            f"The result {name!r} needs the package {error.name!r}, which this kernel lacks; install it "
+            f"here, or put its directory on sys.path if it is a module of your own"
         ) from error
     except Exception as error:
         raise PackageError(

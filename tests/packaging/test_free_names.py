@@ -156,7 +156,7 @@ def test_what_the_job_brings_is_not_missing() -> None:
 )
 def test_a_syntax_error_is_said_in_one_sentence(source: str, message: str) -> None:
     with pytest.raises(PackageError, match=message):
-        free_names(source, lines_before=1)  # the %%job line
+        free_names(source, lines_above=1)  # the %%job line
 
 
 def test_assigned_names() -> None:

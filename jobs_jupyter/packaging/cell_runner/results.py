@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .references import main_names
+
 try:
     from cloudpickle import dumps as pickled
 except ImportError:
@@ -88,6 +90,11 @@ class Outputs:
                 f"The result {name!r} ({kind.__module__}.{kind.__qualname__}) cannot be pickled: {error}. "
                 f"Give back what it is made from, or save it to a file."
             ) from None
+        if lacking := main_names(content):
+            raise CellError(
+                f"The result {name!r} refers to {' and '.join(map(repr, lacking))} by name, which only the "
+                f"job has: it could not be loaded in the notebook. Give back plain data{_or_cloudpickle()}."
+            )
         self._write(f"{name}.pickle", content)
         package = kind.__module__.partition(".")[0]
         version = getattr(sys.modules.get(package), "__version__", None)
@@ -109,6 +116,11 @@ class Outputs:
         with open(f"{path}.tmp", "wb") as file:
             file.write(content)
         os.replace(f"{path}.tmp", path)
+
+
+def _or_cloudpickle() -> str:
+    """Return what else helps where functions and classes are pickled by name for want of cloudpickle."""
+    return ", or add --requirements cloudpickle" if pickled is pickle.dumps else ""
 
 
 def _python() -> str:
