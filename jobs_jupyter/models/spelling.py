@@ -23,7 +23,12 @@ def nearest_few(name: str, names: Iterable[str], most: int) -> list[str]:
     """Return those of `names` that `name` may have been meant to be, the nearest first."""
     wanted = name.lower()
     known = {each.lower(): each for each in names}
-    alike = difflib.get_close_matches(wanted, known, most, ALIKE)
+    # The dashes that all options have in common are no likeness.
+    bare: dict[str, list[str]] = {}
+    for each in known:
+        bare.setdefault(each.strip(_MARKS), []).append(each)
+    close = difflib.get_close_matches(wanted.strip(_MARKS), bare, most, ALIKE)
+    alike = [each for letters in close for each in bare[letters]]
     others = [each for each in known if _is_meant(wanted, each)]
     found = alike + difflib.get_close_matches(wanted, others, most, 0)
     return [known[each] for each in dict.fromkeys(found)][:most]

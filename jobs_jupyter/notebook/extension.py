@@ -9,11 +9,12 @@ from typing import Any
 from IPython.core.magic import no_var_expand
 
 from jobs_jupyter.notebook import options
+from jobs_jupyter.notebook.cell_lines import as_meant
 
 
 @no_var_expand
 def _cell(line: str, cell: str) -> Any:
-    with contextlib.suppress(options.UsageError):  # said below, in the notebook's way
+    with contextlib.suppress(options.UsageError, options.HelpWanted):  # said below, in the notebook's way
         options.cell_parser().read(line)
         _start_the_service()
     from jobs_jupyter.notebook.magics import run_cell
@@ -41,9 +42,18 @@ def register(shell: Any) -> None:
     _line.__doc__ = options.line_help()
     shell.register_magic_function(_cell, magic_kind="cell", magic_name="job")
     shell.register_magic_function(_line, magic_kind="line", magic_name="job")
+    unregister_transform(shell)
+    shell.input_transformers_cleanup.append(as_meant)
 
 
 def unregister(shell: Any) -> None:
     """Remove them again."""
     for kind in ("cell", "line"):
         shell.magics_manager.magics[kind].pop("job", None)
+    unregister_transform(shell)
+
+
+def unregister_transform(shell: Any) -> None:
+    """Let cells be read as IPython alone reads them."""
+    cleanup = shell.input_transformers_cleanup
+    cleanup[:] = [transform for transform in cleanup if transform is not as_meant]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from IPython.core.getipython import get_ipython
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from jobs_jupyter.models.job import TERMINAL, JobState, JobStatus
 from jobs_jupyter.models.refusal import sentence
 from jobs_jupyter.notebook.cell import submit_cell
 from jobs_jupyter.notebook.handle import FOREVER_S, Job, get
-from jobs_jupyter.notebook.options import UsageError, cell_parser, line_parsers, verb_and_rest
+from jobs_jupyter.notebook.options import HelpWanted, UsageError, cell_parser, line_parsers, verb_and_rest
 
 RED, PLAIN = "\033[31m", "\033[0m"
 
@@ -44,6 +44,9 @@ def _said_plainly(magic: Callable[..., Any]) -> Callable[..., Any]:
             if not isinstance(problem, JobsError | UsageError | OSError) and not _is_ours(problem):
                 raise
             said = str(problem)
+        except HelpWanted as help_text:
+            print(help_text)
+            return None
         raise JobError(said) from None
 
     return plain
@@ -55,6 +58,11 @@ def _is_ours(problem: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("jobs_jupyter.")
+
+
+def refuse(said: str) -> NoReturn:
+    """Say in one line what is wrong with a cell as a whole."""
+    raise JobError(said)
 
 
 @_said_plainly

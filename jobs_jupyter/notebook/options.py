@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jobs_jupyter.models.spelling import nearest
+from jobs_jupyter.notebook.typing_slips import slip
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
@@ -33,6 +34,10 @@ class UsageError(ValueError):
     """A line that can't be understood, in one sentence."""
 
 
+class HelpWanted(Exception):  # noqa: N818 - no error
+    """A line asks for help; its text is the help."""
+
+
 class LineParser(argparse.ArgumentParser):
     """Reads one line; complains with a UsageError and never exits."""
 
@@ -48,11 +53,20 @@ class LineParser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}{end} {self.prog}? shows the options.")
 
     def read(self, line: str) -> argparse.Namespace:
-        """Return the line's options."""
+        """Return the line's options.
+
+        Raises:
+            UsageError: it can't be understood.
+            HelpWanted: it asks for the options' help.
+        """
+        if wrong := slip(line):
+            self.error(wrong)
         try:
-            words = shlex.split(line)
+            words = _joined(shlex.split(line))
         except ValueError as problem:
             self.error(f"the line can't be split into words ({str(problem).lower()})")
+        if {"-h", "--help"} & set(words):
+            raise HelpWanted(self.format_help())
         try:
             found, unknown = self.parse_known_args(words)
         except argparse.ArgumentError as problem:
@@ -69,6 +83,18 @@ class LineParser(argparse.ArgumentParser):
         return f"there is no option {word}" + (f"; did you mean {near}?" if near else "")
 
 
+def _joined(words: list[str]) -> list[str]:
+    """Return the words of a line, a list of variables in one: `-i df, params` means `-i df,params`."""
+    found: list[str] = []
+    for each in words:
+        of_list = len(found) > 1 and found[-2] in ("-i", "--in", "-o", "--out")
+        if of_list and (found[-1].endswith(",") or each.startswith(",")):
+            found[-1] += each
+        else:
+            found.append(each)
+    return found
+
+
 def names(text: str) -> list[str]:
     """Return the variable names of a list with commas."""
     return [variable(name) for name in map(str.strip, text.split(",")) if name]
@@ -77,9 +103,11 @@ def names(text: str) -> list[str]:
 def variable(text: str) -> str:
     """Return the name that Python makes of this one, which a variable can have."""
     name = unicodedata.normalize("NFKC", text)  # µ (U+00B5), as keyboards type it, is μ (U+03BC) to Python
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a variable's name")
-    return name
+    if name.isidentifier() and not keyword.iskeyword(name):
+        return name
+    bare = name.strip("'\";: ")
+    hint = f"; write {bare}" if bare.isidentifier() and not keyword.iskeyword(bare) else ""
+    raise argparse.ArgumentTypeError(f"{text!r} is not a variable's name{hint}")
 
 
 def cell_parser() -> LineParser:
@@ -177,9 +205,12 @@ _VERBS = {
 
 def verb_and_rest(line: str) -> tuple[str, str]:
     """Split a `%job` line into its verb and what follows."""
-    verb, _, rest = line.strip().partition(" ")
+    verb, *more = line.split(maxsplit=1) or [""]
+    rest = more[0] if more else ""
     if verb in _VERBS:
         return verb, rest
+    if verb in ("-h", "--help", "help"):
+        raise HelpWanted(line_help())
     known = ", ".join(_VERBS)
     if not verb:
         raise UsageError(f"%job: say what to do: {known}.")
