@@ -297,6 +297,8 @@ def _advice(paths: StatePaths, problem: str) -> str:
         step = f"Free some space there, or set {HOME_VARIABLE} to a directory on another disk"
     elif "can't be used" in text:
         step = "See: jupyter jobs config"
+    elif "separates directories" in text:
+        step = f"Set {HOME_VARIABLE} to another directory"
     elif "no lock" in text:
         step = f"Set {HOME_VARIABLE} to a directory on a local disk"
     elif any(word in text for word in _NOT_WRITABLE) or not paths.home.is_dir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from jobs_jupyter.models.errors import MissingFileError, PackageError
@@ -71,7 +72,7 @@ class _Reader:
             raise PackageError(f"requirements: {asked} includes {str(path)!r}, which includes itself")
         if path in self._names:
             return self._names[path]
-        name = f"{len(self._names)}-{path.name}" if self._names else NAME
+        name = f"{len(self._names)}-{_plain(path.name)}" if self._names else NAME
         self._names[path] = name
         self._open.append(path)
         text = as_requirements(path, _read(path, asked), asked)
@@ -112,7 +113,7 @@ class _Reader:
         if name in FILE_OPTIONS:
             return f"{FILE_OPTIONS[name]} {self.take(place, where)}"
         if name in ("-f", "--find-links"):
-            return f"--find-links {place}"
+            return f"--find-links {_quoted(place)}"
         if name in _INDICES and place.is_dir():
             return f"{_INDICES[name]} {place.resolve().as_uri()}"
         if name in ("-e", "--editable"):
@@ -136,7 +137,7 @@ class _Reader:
     def _archive(self, place: Path) -> str:
         place = place.resolve()
         if place not in self._names:
-            name = self._names[place] = f"files/{len(self._names)}/{place.name}"
+            name = self._names[place] = f"files/{len(self._names)}/{_plain(place.name)}"
             with place.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
@@ -159,6 +160,16 @@ def _read(path: Path, asked: str) -> bytes:
             f"{asked} names the file {str(path)!r}, which can't be read: {problem.strerror}; "
             f"requirements is a list such as ['numpy>=2'], or the path of a file"
         ) from None
+
+
+def _plain(name: str) -> str:
+    """Return a file's name without what would mean something in a line that names it."""
+    return re.sub(r"[^A-Za-z0-9._+!-]", "_", name)
+
+
+def _quoted(place: Path) -> str:
+    """Return a path as a word of a line, in which `#`, `${X}` and spaces mean something."""
+    return str(place) if re.fullmatch(r"[A-Za-z0-9._+/-]+", str(place)) else place.resolve().as_uri()
 
 
 def _beside(file: Path, path: str) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ class Build:
     def add_base(self) -> None:
         """Have the environment find what the interpreter has, after its own."""
         folder = next(self.venv.glob("lib/python*/site-packages"))
-        calls = "".join(f"import site; site.addsitedir({path!r})\n" for path in self.interpreter.directories)
+        calls = "".join(f"import site; site.addsitedir({path!a})\n" for path in self.interpreter.directories)
         (folder / "jobs_jupyter_base.pth").write_text(calls)
 
 
@@ -92,6 +93,21 @@ async def install(build: Build, uv: str | None) -> None:
             build.environment.pop(name, None)
     await build.say("building environment")
     await (_with_uv(build, uv) if uv else _with_pip(build))
+    _mend_scripts(build.python)
+
+
+def _mend_scripts(python: Path) -> None:
+    """Have programs start where a tab or a line break in the path would end the line that names their Python.
+
+    What comes instead is a string to Python, and a command to the shell.
+    """
+    if not re.search(r"[\t\n\v\f\r]", str(python)):
+        return
+    first = b"#!" + os.fsencode(python) + b"\n"
+    instead = f"#!/bin/sh\n'''exec' {shlex.quote(str(python))} \"$0\" \"$@\"\n' '''\n"
+    for script in python.parent.iterdir():
+        if not script.is_symlink() and (content := script.read_bytes()).startswith(first):
+            script.write_bytes(os.fsencode(instead) + content.removeprefix(first))
 
 
 async def _with_uv(build: Build, uv: str) -> None:
@@ -138,7 +154,7 @@ def _offer_what_is_there(build: Build, pins: Path, wanted: Path) -> dict[str, st
     folder = build.file.with_name("stand-ins")
     there = write_stand_ins(build.interpreter.directories, folder)
     pins.write_text("".join(f"{name}=={version}\n" for name, version in there.items()))
-    wanted.write_text(f"--find-links {folder}\n-r {build.file}\n")
+    wanted.write_text(f"--find-links {folder.name}\n-r {build.file.name}\n")  # beside it: no path to quote
     return there
 
 
@@ -194,7 +210,7 @@ async def _with_pip(build: Build) -> None:
             )
     await build.say("building environment: installing with pip")
     # with the base on its path, pip itself finds what is there already, and leaves that alone
-    _check(await build.run(build.python, "-m", "pip", "install", "--compile", "-r", build.file))
+    _check(await build.run(build.python, "-m", "pip", "install", "--compile", "-r", build.file.name))
 
 
 def _check(failed: str | None) -> None:

@@ -1,7 +1,8 @@
 """The system's keyring, asked by a program of its own: one that prompts somebody is not waited for.
 
 The program reads `{"do": "get" or "set", "id": …, "key": …, "path": [where modules are]}` on its standard
-input and answers `{"key": …}`, or `{"problem": …}`. It imports nothing of ours, so that it may be killed at any time.
+input and answers `{"key": …}`, or `{"problem": …}`. It imports nothing of ours, so that it may be killed at
+any time.
 """
 
 from __future__ import annotations

@@ -80,6 +80,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _prepare(paths: StatePaths, *, verbose: bool) -> None:
+    if os.pathsep in str(paths.home):
+        raise ServiceStartError(f"its path has a {os.pathsep!r}, which separates directories on PATH")
     paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if paths.home.stat().st_mode & 0o077:
         paths.home.chmod(0o700)

@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from jobs_jupyter.models.errors import ServiceStartError
@@ -221,7 +221,8 @@ def _within(engine: Engine, work: Callable[..., T], args: Any) -> T:
 
 def _engine(path: Path, begin: str, capacity: Capacity) -> Engine:
     mode = journal_mode(path)
-    engine = create_engine(f"sqlite:///{path}", pool_size=READERS, connect_args={"check_same_thread": False})
+    url = URL.create("sqlite", database=str(path))  # as text, a path with %41 or ? in it would be another
+    engine = create_engine(url, pool_size=READERS, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def settings(connection: sqlite3.Connection, record: Any) -> None:
