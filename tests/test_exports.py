@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -72,7 +74,8 @@ ENUMS = {
 
 def test_the_names() -> None:
     assert jobs_jupyter.__all__ == [
-        *("Job", "__version__", "get", "job", "load_ipython_extension", "unload_ipython_extension"),
+        *("Job", "__version__", "compute_config", "connection", "get", "job", "job_queue"),
+        *("load_ipython_extension", "secret", "unload_ipython_extension"),
     ]
     assert job.__all__ == ["ResultIterator", *sorted(SIGNATURES)]
     assert models.__all__ == sorted(
@@ -170,3 +173,15 @@ def test_enums(name: str) -> None:
     enum = getattr(models, name)
     assert {member.name: member.value for member in enum} == {word: word for word in ENUMS[name].split()}
     assert all(isinstance(member, str) for member in enum)
+
+
+def test_modules_are_attributes_and_import_nothing_heavy() -> None:
+    program = (
+        "import sys, jobs_jupyter\n"
+        "names = {'job', 'job_queue', 'compute_config', 'connection', 'secret'}\n"
+        "assert names | {'Job', 'get'} <= set(dir(jobs_jupyter))\n"
+        "assert not {'httpx', 'pydantic', 'IPython'} & sys.modules.keys()\n"
+        "for name in names:\n"
+        "    assert getattr(jobs_jupyter, name).__name__ == f'jobs_jupyter.{name}'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -26,8 +26,14 @@ _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def document(data: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(data, indent=2))
+    """Print one JSON document; times are ISO 8601 strings in UTC."""
+    print(json.dumps(data, indent=2, default=_json))
+
+
+def _json(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{value!r} has no form in JSON")
 
 
 def complain(problem: object) -> None:

@@ -66,8 +66,7 @@ def jobs(
     """Return the jobs that match, lazily."""
     query = [(label, text(label, value)) for label, value in exact.items() if value is not None]
     query += [(label, str(flag(label, value)).lower()) for label, value in flags.items()]
-    states = _states(state_filter)
-    query += [("state_filter", state) for state in states]
+    query += [("state_filter", state) for state in _states(state_filter)]
     query += [("tag", f"{key}={value}") for key, value in _tags(tags_filter)]
     query += [(label, _time(label, value)) for label, value in dates.items() if value is not None]
     size = PAGE if page_size is None else whole("page_size", page_size, high=LARGEST_PAGE)
@@ -77,8 +76,9 @@ def jobs(
         query.append(("sort_field", JobSortField.named(sort_field).value))
     if sort_order is not None:
         query.append(("sort_order", JobSortOrder.named(sort_order).value))
-    nothing = state_filter is not None and not states
-    return ResultIterator(_nothing if nothing else _fetcher(query), most, COLUMNS)
+    if exact["cloud"] is not None:  # only the service knows which there are
+        client.request("GET", "/v1/jobs", query=[("cloud", exact["cloud"]), ("page_size", "1")])
+    return ResultIterator(_fetcher(query), most, COLUMNS)
 
 
 def _fetcher(query: list[tuple[str, str]]) -> Callable[[str | None], tuple[list[JobStatus], str | None]]:
@@ -88,10 +88,6 @@ def _fetcher(query: list[tuple[str, str]]) -> Callable[[str | None], tuple[list[
         return [JobStatus.from_dict(job) for job in page["jobs"]], page["next"]
 
     return fetch
-
-
-def _nothing(_: str | None) -> tuple[list[JobStatus], str | None]:
-    return [], None
 
 
 def _states(given: Any) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import math
 import sys
 import time
 from typing import Any
@@ -20,7 +19,7 @@ def check_timeout(timeout_s: object) -> float:
     """Return a positive number of seconds."""
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float):
         raise TypeError(f"timeout_s must be a number of seconds, not {timeout_s!r}.")
-    if not timeout_s > 0 or math.isinf(timeout_s):
+    if not timeout_s > 0:  # nor is nan
         raise ValueError(f"timeout_s must be a number of seconds above 0, not {timeout_s}.")
     return float(timeout_s)
 

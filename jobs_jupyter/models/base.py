@@ -92,13 +92,21 @@ class Model(BaseModel):
         return type(self)(**{**given, **fields})
 
     def to_dict(self, *, exclude_none: bool = True, exclude_unset: bool = False) -> dict[str, Any]:
-        """Return plain data: enums as strings, times as ISO 8601 in UTC, models as dicts.
+        """Return plain data: enums as strings, models as dicts, times as datetimes in UTC.
 
         Args:
             exclude_none: leave out the fields that are None.
             exclude_unset: leave out the fields that nobody set, so that the reader of the dict can
                 still tell a default from a choice.
         """
+        data = self.to_wire(exclude_none=exclude_none, exclude_unset=exclude_unset)
+        return {
+            name: _plain(getattr(self, name), value, exclude_none=exclude_none, exclude_unset=exclude_unset)
+            for name, value in data.items()
+        }
+
+    def to_wire(self, *, exclude_none: bool = True, exclude_unset: bool = False) -> dict[str, Any]:
+        """Return what `to_dict` does as JSON has it: times as ISO 8601 strings in UTC."""
         return self.model_dump(mode="json", exclude_none=exclude_none, exclude_unset=exclude_unset)
 
     @classmethod
@@ -111,6 +119,11 @@ class Model(BaseModel):
         """Return the model of a YAML file, its top-level keys replaced by `overrides`."""
         return cls.model_validate({**read_yaml(Path(path)), **overrides})
 
+    @classmethod
+    def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields as they are meant, where they may be written in other ways."""
+        return fields
+
     def _check(self) -> None:
         """Raise a `ValueError` where fields that are valid alone contradict each other."""
 
@@ -120,7 +133,7 @@ class Model(BaseModel):
         if info.context == _LENIENT and isinstance(data, Mapping):
             data = {key: value for key, value in data.items() if key in cls.model_fields}
         try:
-            model = handler(data)
+            model = handler(cls._read(data) if isinstance(data, Mapping) else data)
             model._check()
         except ValidationError as error:
             lines = [_explained(line, cls.model_fields) for line in error.errors(include_url=False)]
@@ -138,14 +151,23 @@ class Model(BaseModel):
 
 
 class StatusModel(Model):
-    """A model that the service sends: what a newer service adds to it is ignored."""
-
-    model_config = ConfigDict(extra="ignore")
+    """A model that the service sends: what a newer service adds to it, `from_dict` passes over."""
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Return the model of `to_dict`'s data, without what this version does not know."""
         return cls.model_validate(fields, context=_LENIENT)
+
+
+def _plain(value: Any, dumped: Any, **options: bool) -> Any:
+    """Return a field's value as plain data, where `dumped` is the same for JSON."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, Model):
+        return value.to_dict(**options)
+    if isinstance(value, list):
+        return [_plain(*pair, **options) for pair in zip(value, dumped, strict=True)]
+    return dumped
 
 
 _LENIENT = "ignore unknown fields"

@@ -67,6 +67,9 @@ def _writable(value: dict[str, JsonValue], info: ValidationInfo) -> dict[str, Js
     return value
 
 
+_ACCELERATOR_LABEL = "ray.io/accelerator-type"
+_TOPOLOGY_LABEL = "ray.io/tpu-topology"
+
 Amount = Annotated[int | float, Field(ge=0), AfterValidator(_finite)]
 """How much of a resource: a number that is not negative."""
 
@@ -93,10 +96,25 @@ class RequiredResources(Model):
     tpu_hosts: Annotated[int, Field(ge=1)] | None = None
     cpu_architecture: Literal["x86_64", "arm64"] | None = None
 
+    @classmethod
+    def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take names in any case, as the official client does: `cpu`, `Memory`, `anyscale/tpu_hosts`."""
+        read: dict[str, Any] = {}
+        for given, value in fields.items():
+            name = _RESOURCES.get(str(given).lower(), given)
+            if name in read:
+                raise ValueError(f"{name} is given twice, once as {given!r}; keep one")
+            read[name] = value
+        return read
+
     @property
     def memory_bytes(self) -> int:
         """The memory in bytes."""
         return memory_bytes(self.memory)
+
+
+_RESOURCES = {name.lower(): name for name in RequiredResources.model_fields}
+_RESOURCES |= {"anyscale/tpu_hosts": "tpu_hosts", "anyscale_tpu_hosts": "tpu_hosts"}
 
 
 class CloudDeployment(Model):
@@ -124,6 +142,45 @@ class NodeConfig(Model):
         if (self.instance_type is None) == (self.required_resources is None):
             given = "neither is" if self.instance_type is None else "both are"
             raise ValueError(f"give exactly one of instance_type and required_resources; {given} given")
+        self._check_resources()
+        self._check_accelerator()
+
+    def _check_resources(self) -> None:
+        """Refuse a node that claims more than it has, as the official client does."""
+        required, claimed = self.required_resources, self.resources or {}
+        if required is None:
+            return
+        there = {"CPU": required.CPU, "memory": required.memory_bytes, "GPU": required.GPU}
+        for name, most in there.items():
+            amount = claimed.get(name, claimed.get(name.swapcase(), claimed.get(name.capitalize())))
+            if amount is not None and most and amount > most:
+                raise ValueError(
+                    f"resources has {name}: {amount:g}, and required_resources only {most}; a node can't "
+                    "offer more than it has"
+                )
+
+    def _check_accelerator(self) -> None:
+        """Refuse a label that asks for an accelerator without a count of it, as the official client does."""
+        kind = (self.required_labels or {}).get(_ACCELERATOR_LABEL)
+        if not kind:
+            return
+        required = self.required_resources
+        if not kind.upper().startswith("TPU"):
+            if required is None or not required.GPU:
+                raise ValueError(
+                    f"required_labels asks for the accelerator {kind}; say how many with GPU in "
+                    "required_resources"
+                )
+        elif (
+            required is None
+            or not required.TPU
+            or not required.tpu_hosts
+            or not ((self.required_labels or {}).get(_TOPOLOGY_LABEL))
+        ):
+            raise ValueError(
+                f"required_labels asks for {kind}; give TPU and tpu_hosts in required_resources, and the "
+                f"label {_TOPOLOGY_LABEL}"
+            )
 
 
 class HeadNodeConfig(NodeConfig):
@@ -133,15 +190,16 @@ class HeadNodeConfig(NodeConfig):
 class WorkerNodeGroupConfig(NodeConfig):
     """A group of equal worker nodes."""
 
-    name: Text | None = None
+    name: Text | None = None  # its instance type, unless named
     min_nodes: Annotated[int, Field(ge=0)] = 0
     max_nodes: Annotated[int, Field(ge=1)] = 10
     market_type: MarketType = MarketType.ON_DEMAND
 
-    @property
-    def group_name(self) -> str | None:
-        """The group's name: its instance type unless named."""
-        return self.name or self.instance_type
+    @classmethod
+    def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        if fields.get("name") is None and isinstance(fields.get("instance_type"), str):
+            return {**fields, "name": fields["instance_type"]}
+        return fields
 
     def _check(self) -> None:
         super()._check()
@@ -169,7 +227,7 @@ class ComputeConfig(Model):
     def _check(self) -> None:
         if self.auto_select_worker_config and self.worker_nodes is not None:
             raise ValueError("auto_select_worker_config and worker_nodes exclude each other; leave one out")
-        names = [group.group_name for group in self.worker_nodes or []]
+        names = [group.name for group in self.worker_nodes or []]
         if twice := _twice(name for name in names if name is not None):
             raise ValueError(f"two groups of worker_nodes are named {twice!r}; give them distinct names")
 

@@ -56,7 +56,6 @@ from jobs_jupyter.service.vault_api import VaultHandlers
 
 log = logging.getLogger(__name__)
 API = 1
-CLOUD = "local"
 DEFAULT_PROJECT = "default"
 STATUS_OF = {
     JobNotFoundError: 404,
@@ -108,8 +107,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         sent, interpreter = arguments.origin(body)
         variables = dict(os.environ) if sent is None else sent
         key = arguments.idempotency_key(body)
-        if config.cloud not in (None, CLOUD):
-            raise InvalidRequestError(f"There is no cloud {config.cloud!r} here; the clouds: {CLOUD}.")
+        arguments.cloud(config.cloud)
         check_only = arguments.boolean(body, "check_only")
         try:
             if not check_only:
@@ -128,7 +126,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             id=new_job_id(),
             name=config.name or random_job_name(),
             project=config.project or DEFAULT_PROJECT,
-            cloud=CLOUD,
+            cloud=arguments.CLOUD,
             creator_id=self.state.user,
             config=config,
             interpreter=interpreter,
@@ -149,8 +147,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         query = request.query_params
         if "id" in query:
             return _json(await self.database.read(queries.by_id, query["id"]))
-        if query.get("cloud") not in (None, CLOUD):
-            raise InvalidRequestError(f"There is no cloud {query['cloud']!r} here; the clouds: {CLOUD}.")
+        arguments.cloud(query.get("cloud"))
         name, project = query.get("name", ""), query.get("project", DEFAULT_PROJECT)
         archived = arguments.flag(query, "include_archived")
         return _json(await self.database.read(queries.find, name, project, archived))

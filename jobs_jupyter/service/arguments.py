@@ -36,6 +36,9 @@ async def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+CLOUD = "local"  # this machine
+
+
 def boolean(body: Mapping[str, Any], name: str) -> bool:
     """Return a field of the body that is true or false; left out, it is false."""
     value = body.get(name, False)
@@ -122,6 +125,13 @@ def idempotency_key(body: Mapping[str, Any]) -> str | None:
     return key
 
 
+def cloud(name: str | None) -> str | None:
+    """Return a cloud's name, else refuse it with the list of those that there are."""
+    if name not in (None, CLOUD):
+        raise InvalidRequestError(f"There is no cloud {name!r} here; the clouds: {CLOUD}.")
+    return name
+
+
 def listing(query: QueryParams, creator_id: str) -> Listing:
     """Return what a list request asks for."""
     states = tuple(JobState.named(state).value for state in query.getlist("state_filter"))
@@ -135,7 +145,7 @@ def listing(query: QueryParams, creator_id: str) -> Listing:
         name=query.get("name"),
         job_id=query.get("job_id"),
         project=query.get("project"),
-        cloud=query.get("cloud"),
+        cloud=cloud(query.get("cloud")),
         include_archived=flag(query, "include_archived"),
         states=states or None,
         tags=tags,

@@ -33,12 +33,12 @@ class VaultHandlers:
         credentials = _credentials(body)
         now = self.state.supervisor.clock.now()
         made = await asyncio.to_thread(self.state.vault.add_connection, name, credentials, now)
-        return JSONResponse(made.to_dict())
+        return JSONResponse(made.to_wire())
 
     async def list_connections(self, request: Request) -> Response:
         """All connections by name, without what they log in with."""
         found = await asyncio.to_thread(self.state.vault.connections)
-        return JSONResponse({"connections": [each.to_dict() for each in found]})
+        return JSONResponse({"connections": [each.to_wire() for each in found]})
 
     async def test_connection(self, request: Request) -> Response:
         """Log in with a connection; `user` is who that is, as far as the host says."""
@@ -61,12 +61,12 @@ class VaultHandlers:
         secret = SecretValue(value, _checked(check_username, body.get("username")))
         now = self.state.supervisor.clock.now()
         made = await asyncio.to_thread(self.state.vault.set_secret, name, secret, now)
-        return JSONResponse(made.to_dict())
+        return JSONResponse(made.to_wire())
 
     async def list_secrets(self, request: Request) -> Response:
         """All secrets by name, without their values."""
         found = await asyncio.to_thread(self.state.vault.secrets)
-        return JSONResponse({"secrets": [each.to_dict() for each in found]})
+        return JSONResponse({"secrets": [each.to_wire() for each in found]})
 
     async def remove_secret(self, request: Request) -> Response:
         """Forget a secret."""

@@ -61,7 +61,7 @@ def test_queues(service: Path, call: Call, refused: Callable[..., str]) -> None:
     header, row = call("queues", "list").out.splitlines()
     assert header.split()[:3] == ["ID", "NAME", "PROJECT"]
     assert row.split()[:9] == [queue.id, "line", "default", "ACTIVE", "FIFO", "1", "0", "1", "0"]
-    assert call("queues", "list", "--json").json == [queue.to_dict()]
+    assert call("queues", "list", "--json").json == [queue.to_wire()]
     assert call("queues", "list", "-p", "elsewhere", "--json").json == []
     with Terminal("queues", "list", "-p", "elsewhere") as terminal:
         terminal.shows("There are no queues.")

@@ -100,7 +100,8 @@ def test_filters(jobs: list[JobStatus]) -> None:
     assert found(name="a", project="p") == [4]
     assert found(project="default") == [3, 2, 1, 0]
     assert found(cloud="local") == [5, 4, 3, 2, 1, 0]
-    assert found(cloud="mars") == []
+    with pytest.raises(ValueError, match="There is no cloud 'mars' here; the clouds: local"):
+        job.list(cloud="mars")
     assert found(job_id=jobs[2].id) == [2]
     assert found(job_id=jobs[2].id, name="a") == found(job_id=jobs[2].id, state_filter=["RUNNING"]) == []
     assert found(job_id=jobs[6].id) == []
@@ -109,7 +110,8 @@ def test_filters(jobs: list[JobStatus]) -> None:
     assert found(state_filter=["succeeded"]) == [4, 1, 0]
     assert found(state_filter=[JobState.FAILED, "Running"]) == [3, 2]
     assert found(state_filter=["TERMINATED", "TERMINATED"]) == [5]
-    assert found(state_filter=["STARTING"]) == found(state_filter=["UNKNOWN"]) == found(state_filter=[]) == []
+    assert found(state_filter=["STARTING"]) == found(state_filter=["UNKNOWN"]) == []
+    assert found(state_filter=[]) == [5, 4, 3, 2, 1, 0]
 
     assert found(tags_filter={"team": ["x", "y"]}) == [1, 0]
     assert found(tags_filter={"team": ["x", "z"], "env": ["prod"]}) == [0]

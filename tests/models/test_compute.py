@@ -106,7 +106,7 @@ def test_round_trip(model: type[Model], fields: dict[str, Any]) -> None:
 def test_defaults() -> None:
     group = WorkerNodeGroupConfig(instance_type="m5")
     assert (group.min_nodes, group.max_nodes, group.market_type) == (0, 10, MarketType.ON_DEMAND)
-    assert group.group_name == "m5"
+    assert group.name == "m5"
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,75 @@ def test_what_is_stored_is_read_though_it_would_be_refused() -> None:
     assert JobStatus.from_dict(status).config.compute_config is not None
     with pytest.raises(ValidationError, match="finite numbers only"):
         JobConfig.from_dict(config)
+
+
+REQUIRED: dict[str, Any] = {"CPU": 2, "memory": "1Gi", "GPU": 1}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"cpu": 2, "Memory": "1Gi", "gpu": 1, "anyscale/tpu_hosts": 1},
+        {"Cpu": 2, "MEMORY": "1Gi", "Gpu": 1, "TPU_HOSTS": 1},
+        {**REQUIRED, "anyscale_tpu_hosts": 1},
+    ],
+)
+def test_required_resources_take_names_in_any_case(given: dict[str, Any]) -> None:
+    head = HeadNodeConfig.from_dict({"required_resources": given})
+    assert head.required_resources == RequiredResources(**REQUIRED, tpu_hosts=1)
+
+
+def test_a_name_in_two_cases_is_refused() -> None:
+    with pytest.raises(ValidationError, match="CPU is given twice, once as 'cpu'; keep one"):
+        RequiredResources.from_dict({"CPU": 2, "cpu": 3, "memory": "1Gi"})
+
+
+def test_a_worker_group_is_named_after_its_instance_type() -> None:
+    assert WorkerNodeGroupConfig(instance_type="m5").name == "m5"
+    assert WorkerNodeGroupConfig(instance_type="m5", name="big").name == "big"
+    assert WorkerNodeGroupConfig.from_dict({"required_resources": REQUIRED}).name is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"resources": {"CPU": 3}, "required_resources": REQUIRED},
+            "resources has CPU: 3, and required_resources only 2",
+        ),
+        ({"resources": {"gpu": 2}, "required_resources": REQUIRED}, "resources has GPU: 2"),
+        ({"resources": {"Memory": 2**31}, "required_resources": REQUIRED}, "resources has memory"),
+        (
+            {"required_labels": {"ray.io/accelerator-type": "T4"}, "instance_type": "m5"},
+            "say how many with GPU",
+        ),
+        (
+            {
+                "required_labels": {"ray.io/accelerator-type": "T4"},
+                "required_resources": {"CPU": 1, "memory": "1Gi"},
+            },
+            "say how many with GPU",
+        ),
+        (
+            {"required_labels": {"ray.io/accelerator-type": "TPU-V4"}, "required_resources": REQUIRED},
+            "give TPU and tpu_hosts",
+        ),
+    ],
+)
+def test_what_a_node_cannot_be(fields: dict[str, Any], said: str) -> None:
+    for model in (HeadNodeConfig, WorkerNodeGroupConfig):
+        with pytest.raises(ValidationError, match=said):
+            model(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"resources": {"CPU": 2, "special": 9}, "required_resources": REQUIRED},
+        {"resources": {"GPU": 2}, "required_resources": {"CPU": 1, "memory": "1Gi"}},
+        {"resources": {"CPU": 99}, "instance_type": "m5"},
+        {"required_labels": {"ray.io/accelerator-type": "T4"}, "required_resources": REQUIRED},
+    ],
+)
+def test_what_a_node_can_be(fields: dict[str, Any]) -> None:
+    HeadNodeConfig(**fields)

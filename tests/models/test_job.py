@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from jobs_jupyter.job.models import ComputeConfig, JobConfig, JobState, JobStatus, MultiResourceComputeConfig
+from jobs_jupyter.job.models import (
+    ComputeConfig,
+    JobConfig,
+    JobRunStatus,
+    JobState,
+    JobStatus,
+    MultiResourceComputeConfig,
+)
 from jobs_jupyter.models.job import TERMINAL
 
 DIGEST = "a" * 64
@@ -129,14 +136,15 @@ def test_a_newer_services_status_can_be_read() -> None:
     assert not status.terminal
 
 
-def test_times_are_utc_and_travel_as_text() -> None:
+def test_times_are_utc_datetimes_and_travel_as_text() -> None:
     status = JobStatus.from_dict(
         a_status(
             {"entrypoint": "true"}, created_at="2026-01-02T03:04:05Z", ended_at="2026-01-02T03:04:05+01:00"
         )
     )
     assert status.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert status.to_dict()["ended_at"] == "2026-01-02T02:04:05Z"
+    assert status.to_dict()["ended_at"] == datetime(2026, 1, 2, 2, 4, 5, tzinfo=UTC)
+    assert status.to_wire()["ended_at"] == "2026-01-02T02:04:05Z"
     assert JobStatus(**status.to_dict()) == status
 
 
@@ -182,3 +190,20 @@ def test_round_trip(fields: dict[str, Any]) -> None:
         assert JobConfig(**config.to_dict(exclude_none=none)) == config
     assert JobConfig.from_dict(config.to_dict(exclude_unset=True)).model_fields_set == config.model_fields_set
     assert config.options() == config
+
+
+def test_times_stay_datetimes_in_nested_models() -> None:
+    run = {"name": "r", "state": "RUNNING", "started_at": "2026-01-02T03:04:05Z"}
+    status = JobStatus.from_dict(a_status({"entrypoint": "true"}, runs=[run]))
+    assert status.to_dict()["runs"] == [{**run, "started_at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)}]
+    assert JobStatus(**status.to_dict()) == status
+
+
+def test_a_status_is_made_of_known_fields_and_read_without_others() -> None:
+    fields = a_status({"entrypoint": "true"})
+    with pytest.raises(ValidationError, match="did you mean exit_code"):
+        JobStatus(**{**fields, "exitcode": 1})
+    with pytest.raises(ValidationError, match="no such field"):
+        JobRunStatus(name="r", state="RUNNING", atempt=1)  # type: ignore[call-arg]
+    newer = {**fields, "color": "red", "runs": [{"name": "r", "state": "RUNNING", "mood": "good"}]}
+    assert JobStatus.from_dict(newer).runs[0].name == "r"
