@@ -295,7 +295,7 @@ def test_submit_with_requirements(
     )
     assert (done.code, done.out.splitlines()[-1]) == (0, "extra-one 1.5")
     assert "no requirement" in refused("submit", "-r", "a b", "--", "true")
-    assert "is not alone" in refused("submit", "-r", "a.txt", "-r", "b", "--", "true")
+    assert "there is no file" in refused("submit", "-r", "a.txt", "-r", "b", "--", "true", code=1)
     assert "py_executable='/nowhere'" in refused(
         "submit", "--py-executable", "/nowhere", "--", "true", code=1
     )
