@@ -24,6 +24,7 @@ from jobs_jupyter.cli.output import (
 )
 from jobs_jupyter.cli.parser import STATES, add_job, meant, shared, state, user_input
 from jobs_jupyter.models.sizes import human
+from jobs_jupyter.models.why import exception, why
 from jobs_jupyter.words import positive, tag
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def _show(status: JobStatus) -> None:
             ("name", status.name),
             ("id", status.id),
             ("state", str(status.state)),
-            ("reason", status.reason or ""),
-            ("error", f"{status.error.type}: {status.error.message}" if status.error else ""),
+            ("reason", why(status.state, status.reason, None)),
+            ("error", exception(status.error) if status.error else ""),
             *(("note", notice) for notice in status.notices or ()),
             ("project", status.project or ""),
             ("created", moment(status.created_at)),
@@ -202,7 +203,7 @@ def _row(status: JobStatus) -> tuple[str, ...]:
         str(status.state),
         age(status.created_at),
         duration(status.started_at, status.ended_at),
-        status.reason or "",
+        why(status.state, status.reason, status.error),
         _tags(status),
     )
 

@@ -106,10 +106,11 @@ def _waited(status: JobStatus, wanted: str, timeout_s: float, follow: bool, as_j
 
 def _failure(now: JobStatus, follow: bool) -> Exception:
     from jobs_jupyter.models.errors import JobStateError
+    from jobs_jupyter.models.why import why
 
-    why = f"{now.error.type}: {now.error.message}" if now.error else now.reason
+    said = why(now.state, now.reason, now.error)
     log = "" if follow else f" See: jupyter jobs logs {now.id}"
-    end = f"{now.name} {now.state}{f': {why}' if why else ''}".removesuffix(".")
+    end = f"{now.name} {now.state}{f': {said}' if said else ''}".removesuffix(".")
     return JobStateError(f"{end}.{log}")
 
 

@@ -8,6 +8,7 @@ from jobs_jupyter.cli.output import cpu_time, document, duration, fields, moment
 from jobs_jupyter.cli.parser import did_you_mean
 from jobs_jupyter.models.errors import JobsError
 from jobs_jupyter.models.sizes import human
+from jobs_jupyter.models.why import exception
 
 if TYPE_CHECKING:
     from jobs_jupyter.models.job import JobRunStatus, JobStatus
@@ -43,7 +44,7 @@ def show(run: JobRunStatus, *, as_json: bool) -> None:
             ("number", "" if run.attempt is None else str(run.attempt)),
             ("state", str(run.state)),
             ("reason", run.reason or ""),
-            ("error", f"{run.error.type}: {run.error.message}" if run.error else ""),
+            ("error", exception(run.error) if run.error else ""),
             ("created", moment(run.created_at)),
             ("started", moment(run.started_at)),
             ("ended", moment(run.ended_at)),

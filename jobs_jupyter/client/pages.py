@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 SHOWN = 50
-_CELL = "text-align:left;white-space:nowrap"
+_CELL = "text-align:left;vertical-align:top;overflow-wrap:anywhere"
+_BELOW = "text-align:left;padding-top:0;white-space:nowrap;opacity:.7"
 
 
 class ResultIterator(Generic[T]):
@@ -20,6 +21,8 @@ class ResultIterator(Generic[T]):
             cursor, None at the end.
         max_items: how many items to yield at most; None: all.
         columns: what a table shows: a heading, and how to get its text from an item.
+        below: the column whose text has a line of its own in HTML, below the others, which wrap: so a
+            narrow page shows all of it.
     """
 
     def __init__(
@@ -27,10 +30,13 @@ class ResultIterator(Generic[T]):
         fetch: Callable[[str | None], tuple[list[T], str | None]],
         max_items: int | None,
         columns: dict[str, Callable[[T], str]],
+        *,
+        below: str | None = None,
     ) -> None:
         self._fetch = fetch
         self._max_items = max_items
         self._columns = columns
+        self._below = list(columns).index(below) if below else None
 
     def __iter__(self) -> Iterator[T]:
         return itertools.islice(self._all(), self._max_items)
@@ -60,13 +66,27 @@ class ResultIterator(Generic[T]):
         rows, more = self._rows()
         if not rows:
             return "<p>No jobs.</p>"
-        head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in self._columns)
-        body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{html.escape(text)}</td>' for text in row) + "</tr>"
-            for row in rows
-        )
+        at = [number for number in range(len(self._columns)) if number != self._below]
+        at = [number for number in at if any(row[number] for row in rows)]
+        names = [list(self._columns)[number] for number in at]
+        head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in names)
+        body = "".join(self._row([row[number] for number in at], row) for row in rows)
         rest = f"<p>The first {SHOWN}; iterate for the rest.</p>" if more else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
 
+    def _row(self, cells: list[str], row: list[str]) -> str:
+        shown = "".join(f'<td style="{_style(text)}">{html.escape(text)}</td>' for text in cells)
+        if self._below is None:
+            return f"<tr>{shown}</tr>"
+        whole = (
+            f'<td colspan="{len(cells)}" style="{_BELOW}"><code>{html.escape(row[self._below])}</code></td>'
+        )
+        return f"<tr>{shown}</tr><tr>{whole}</tr>"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _style(text: str) -> str:
+    """Return how a cell wraps: between words, and within those that are longer than a state."""
+    return _CELL if len(text) > len("TERMINATED") else f"{_CELL};white-space:nowrap"

@@ -11,6 +11,7 @@ from jobs_jupyter.client.http import client
 from jobs_jupyter.client.pages import ResultIterator
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState, JobStatus
+from jobs_jupyter.models.why import why
 
 PAGE = 50
 LARGEST_PAGE = 100
@@ -78,7 +79,7 @@ def jobs(
         query.append(("sort_order", JobSortOrder.named(sort_order).value))
     if exact["cloud"] is not None:  # only the service knows which there are
         client.request("GET", "/v1/jobs", query=[("cloud", exact["cloud"]), ("page_size", "1")])
-    return ResultIterator(_fetcher(query), most, COLUMNS)
+    return ResultIterator(_fetcher(query), most, COLUMNS, below="Id")
 
 
 def _fetcher(query: list[tuple[str, str]]) -> Callable[[str | None], tuple[list[JobStatus], str | None]]:
@@ -136,10 +137,14 @@ def _created(job: JobStatus) -> str:
     return job.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if job.created_at else ""
 
 
+def _why(job: JobStatus) -> str:
+    return why(job.state, job.reason, job.error)
+
+
 COLUMNS: dict[str, Callable[[JobStatus], str]] = {
     "Name": lambda job: job.name,
     "State": lambda job: str(job.state),
-    "Reason": lambda job: textwrap.shorten(job.reason or "", REASON_MAX, placeholder=" …"),
+    "Reason": lambda job: textwrap.shorten(_why(job), REASON_MAX, placeholder=" …"),
     "Tags": lambda job: " ".join(f"{key}={value}" for key, value in (job.tags or {}).items()),
     "Created": _created,
     "Duration": _duration,

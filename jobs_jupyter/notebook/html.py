@@ -10,6 +10,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from jobs_jupyter.models.why import why
+
 _CARD = (
     "border:1px solid rgba(128,128,128,.35);border-radius:6px;padding:8px 12px;margin:4px 0;"
     "font:13px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif;max-width:960px"
@@ -91,9 +93,8 @@ def _reason(view: dict[str, Any]) -> str:
         text = f"{error['type']}: {error['message']}" if error.get("message") else str(error["type"])
         where = f"cell line {error['line']}" if error.get("line") is not None else ""
         return f"{_span(_CODE, text)} {_span(f'{_CODE};{_DIM}', where)}" if where else _span(_CODE, text)
-    if view.get("reason") and view["state"] != "SUCCEEDED":
-        return _span(_DIM, str(view["reason"]))
-    return ""
+    said = why(view["state"], view.get("reason"), None)
+    return _span(_DIM, said) if said else ""
 
 
 def _notices(view: dict[str, Any]) -> list[str]:

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from jobs_jupyter import job as sdk
 from jobs_jupyter.models.errors import JobsError
-from jobs_jupyter.models.job import TERMINAL, JobState, JobStatus
+from jobs_jupyter.models.job import TERMINAL
 from jobs_jupyter.models.refusal import sentence
+from jobs_jupyter.models.why import why
 from jobs_jupyter.notebook.cell import submit_cell
 from jobs_jupyter.notebook.handle import FOREVER_S, Job, get
 from jobs_jupyter.notebook.options import HelpWanted, UsageError, cell_parser, line_parsers, verb_and_rest
@@ -101,8 +102,8 @@ def _show(options: argparse.Namespace) -> Job:
 def _status(options: argparse.Namespace) -> None:
     status = get(options.job).status()
     runs = f"run {len(status.runs)} of {status.max_runs}" if status.runs else ""
-    why = _why(status) if status.state == JobState.FAILED else status.reason
-    print("  ".join(filter(None, [str(status.state), status.name, runs, why, status.id])))
+    said = why(status.state, status.reason, status.error)
+    print("  ".join(filter(None, [str(status.state), status.name, runs, said, status.id])))
 
 
 def _logs(options: argparse.Namespace) -> None:
@@ -142,14 +143,8 @@ def _follow(job: Job, timeout_s: float) -> None:
         print(f"\nDetached; the job goes on. Wait again: %job wait {job.name}   End it: %job stop {job.name}")
     except RuntimeError:
         status = job.status()
-        raise JobError(f"{status.name} {status.state}: {_why(status)}") from None
-
-
-def _why(status: JobStatus) -> str:
-    if status.error is None:
-        return status.reason or "see its log"
-    line = f" (cell line {status.error.line})" if status.error.line else ""
-    return f"{' '.join(f'{status.error.type}: {status.error.message}'.split())}{line}"
+        said = why(status.state, status.reason, status.error)
+        raise JobError(f"{status.name} {status.state}{f': {said}' if said else ''}") from None
 
 
 _DO: dict[str, Callable[[argparse.Namespace], Any]] = {

@@ -360,3 +360,24 @@ def test_the_saved_notebook_holds_no_code_and_exports_the_card(open_notebook: Op
     assert "when last seen, " in html
     sleeper.stop().click()
     sleeper.wait_for("TERMINATED")
+
+
+def test_a_list_of_jobs_fits_a_narrow_page(open_notebook: Open, artifacts: Path) -> None:
+    notebook = open_notebook([LOAD, FAILURE, SLEEPER, "%job stop sleeper", "%job list --max 2"], width=930)
+    failed, sleeper = start(notebook, 1, 2)
+    failed.wait_for("FAILED")
+    sleeper.wait_for_line("asleep")
+    notebook.run(3)
+    sleeper.wait_for("TERMINATED")
+    assert "stopped" not in sleeper.root.inner_text()
+    notebook.run(4)
+    output = notebook.page.locator(".jp-Cell").nth(4).locator(".jp-OutputArea-output")
+    rows = output.locator("tbody tr")
+    expect(rows).to_have_count(4, timeout=20_000)
+    expect(rows.nth(0)).to_contain_text("TERMINATED")
+    expect(rows.nth(0)).not_to_contain_text("stopped")
+    expect(rows.nth(2)).to_contain_text("KeyError: 'user_id' (cell line 4)")
+    expect(rows.nth(3)).to_have_text(re.compile(r"^prodjob_\w{26}$"))
+    rows.nth(3).scroll_into_view_if_needed()
+    notebook.page.screenshot(path=artifacts / "list-930.png")
+    assert output.evaluate("node => node.scrollWidth <= node.clientWidth"), "all of it is in view"

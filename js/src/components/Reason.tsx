@@ -11,7 +11,8 @@ export function Reason({ job }: { job: JobView }) {
       </div>
     );
   }
-  if (!job.reason || job.state === "SUCCEEDED") return null;
+  const saysAll = job.state === "SUCCEEDED" || (job.state === "TERMINATED" && job.reason === "stopped");
+  if (!job.reason || saysAll) return null;
   const tone = { FAILED: "jj-mono jj-bad", STARTING: "jj-wait" }[job.state as string] ?? "jj-dim";
   return (
     <div class="jj-row jj-reason">
