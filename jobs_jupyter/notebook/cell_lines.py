@@ -8,6 +8,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 _MAGIC = re.compile(r"[\s\ufeff\u200b]*%%[^\S\n]?job(?![\w?.])(?P<rest>.*)", re.IGNORECASE)
 _HELP = re.compile(r"\s*%job\s+(?P<verb>[a-z]+)\s*\?+\s*")
+_SPACE = re.compile(r"^(?P<magic>\s*%job)[^\S\n ]")
 _OTHER_MAGIC = re.compile(r"\s*%%")
 
 
@@ -26,7 +27,7 @@ def as_meant(lines: list[str]) -> list[str]:
     if said := _misplaced(lines, first, opened=match is not None):
         return [f"__import__('jobs_jupyter.notebook.magics', fromlist=['refuse']).refuse({said!r})\n"]
     if match is None:
-        return [_with_help(line) for line in lines]
+        return [_with_help(_SPACE.sub(r"\g<magic> ", line, count=1)) for line in lines]
     rest = match["rest"].removeprefix("\t").removeprefix(" ").rstrip("\r\n")
     return [f"%%job {rest}\n", *(lines[first + 1 :] or ["\n"])]
 

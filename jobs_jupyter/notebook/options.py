@@ -64,7 +64,12 @@ class LineParser(argparse.ArgumentParser):
         try:
             words = _joined(shlex.split(line))
         except ValueError as problem:
-            self.error(f"the line can't be split into words ({str(problem).lower()})")
+            hint = (
+                "; a word that holds a quote goes into quotes of the other kind"
+                if "quot" in str(problem)
+                else ""
+            )
+            self.error(f"the line can't be split into words ({str(problem).lower()}){hint}")
         if {"-h", "--help"} & set(words):
             raise HelpWanted(self.format_help())
         try:

@@ -34,8 +34,8 @@ def _wrong(character: str, rest: str, begins: bool) -> str | None:
         return f"{character} in {word!r} is a typographic quote; write ' or \""
     if begins and character != "-" and (kind == "Pd" or character == _MINUS):
         option = "".join(letter for letter in word if category(letter) != "Pd" and letter != _MINUS)
-        dashes = "-" if len(option) == 1 else "--"
-        return f"{character} in {word!r} is a typographic dash; write {dashes}{option}"
+        write = f"{'-' if len(option) == 1 else '--'}{option}" if option else "-, or put the text into quotes"
+        return f"{character} in {word!r} is a typographic dash; write {write}"
     if begins and character == "#":
         return f"a comment can't stand on this line; move {rest!r} below it"
     return None

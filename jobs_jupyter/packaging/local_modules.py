@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.machinery
 import json
 import os
@@ -42,13 +43,15 @@ def refuse_lost_modules(
     Raises:
         PackageError: some would be missing; all are named, with the options that bring them.
     """
-    uses = {**_imports(tree), **_classes(pickles)}
-    given = {named(path).name.removesuffix(SUFFIX) for path in py_modules}
-    local = {name: path for name in uses if name not in given and (path := _local_path(name))}
-    lost = _not_importable(list(local), directory) if local else []
+    given = {named(path).name.removesuffix(SUFFIX): str(named(path)) for path in py_modules}
+    uses = {**_imports(tree, "the cell"), **_classes(pickles), **_theirs(given)}
+    lost: dict[str, str] = {}
+    while new := _not_importable(_local(set(uses) - set(given) - set(lost)), directory):
+        lost |= new
+        uses |= {name: said for name, said in _theirs(new).items() if name not in uses}
     if lost:
-        said = ", and ".join(f"{uses[name]} is in {local[name]}" for name in lost)
-        options = " ".join(f"--py-module {shlex.quote(_short(local[name]))}" for name in lost)
+        said = ", and ".join(f"{uses[name]} is in {path}" for name, path in lost.items())
+        options = " ".join(f"--py-module {shlex.quote(_short(path))}" for path in lost.values())
         raise PackageError(f"{said}: only the notebook's sys.path has that. Pass it along with {options}")
 
 
@@ -65,14 +68,38 @@ def _classes(pickles: Mapping[str, bytes]) -> dict[str, str]:
     return found
 
 
-def _imports(tree: ast.Module) -> dict[str, str]:
-    """Return what the cell imports for certain: module → that, in words. None where it changes the path."""
+def _theirs(modules: Mapping[str, str]) -> dict[str, str]:
+    """Return what these modules, name → path, import in turn: module → that, in words."""
+    found: dict[str, str] = {}
+    for name, path in modules.items():
+        for file in _files(name, path):
+            with contextlib.suppress(OSError, SyntaxError, ValueError, RecursionError):
+                found |= _imports(ast.parse(Path(file).read_bytes()), name)
+    return {name: said for name, said in found.items() if name not in modules}
+
+
+def _local(names: Iterable[str]) -> dict[str, str]:
+    """Return name → path of those modules that are the user's own."""
+    return {name: path for name in sorted(names) if (path := _local_path(name))}
+
+
+def _files(name: str, path: str) -> list[str]:
+    """Return the files of a module: of a package, those that the notebook has loaded."""
+    if os.path.isfile(path):
+        return [path]
+    loaded = [module for key, module in list(sys.modules.items()) if f"{key}.".startswith(f"{name}.")]
+    files = [file for module in loaded if isinstance(file := getattr(module, "__file__", None), str)]
+    return [file for file in files if file.endswith(SUFFIX)] or [os.path.join(path, "__init__.py")]
+
+
+def _imports(tree: ast.Module, who: str) -> dict[str, str]:
+    """Return what is imported for certain: module → that, in words. None where the path is changed."""
     if any(isinstance(node, ast.Attribute) and ast.unparse(node) in _PATH_CHANGES for node in ast.walk(tree)):
         return {}
     names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
     froms = (node for node in tree.body if isinstance(node, ast.ImportFrom) and not node.level)
     names += [node.module for node in froms if node.module]
-    return {name.partition(".")[0]: f"{name}, which the cell imports," for name in names}
+    return {name.partition(".")[0]: f"{name}, which {who} imports," for name in names}
 
 
 def _local_path(name: str) -> str | None:
@@ -96,20 +123,19 @@ def _roots() -> frozenset[str]:
     return frozenset(map(os.path.abspath, [*found, *site.getsitepackages(), site.getusersitepackages()]))
 
 
-def _not_importable(names: list[str], directory: Path | None) -> list[str]:
-    """Return which of the modules a fresh Python in that directory does not find."""
+def _not_importable(modules: Mapping[str, str], directory: Path | None) -> dict[str, str]:
+    """Return those of the modules, name → path, that a fresh Python in that directory does not find."""
+    if not modules:
+        return {}
     with tempfile.TemporaryDirectory() as empty:
+        command = [sys.executable, "-c", _LOOK, *modules]
         try:
             done = subprocess.run(
-                [sys.executable, "-c", _LOOK, *names],
-                cwd=directory or empty,
-                capture_output=True,
-                timeout=_LOOK_S,
-                check=True,
+                command, cwd=directory or empty, capture_output=True, timeout=_LOOK_S, check=True
             )
-            return list(json.loads(done.stdout))
+            return {name: modules[name] for name in json.loads(done.stdout)}
         except (OSError, subprocess.SubprocessError, ValueError):
-            return []  # nothing is refused for a look that failed
+            return {}  # nothing is refused for a look that failed
 
 
 def _short(path: str) -> str:

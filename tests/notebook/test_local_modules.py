@@ -16,7 +16,8 @@ def test_a_module_of_the_notebooks_path_is_to_be_passed(kernel: Kernel, tmp_path
     lib, here = tmp_path / "lib", tmp_path / "here"
     (lib / "jj_package").mkdir(parents=True)
     (lib / "jj_utils.py").write_text("class Model: size = 7\ndef make(): return Model()\n")
-    (lib / "jj_package" / "__init__.py").touch()
+    (lib / "jj_package" / "__init__.py").write_text("import os\n")
+    (lib / "jj_more.py").write_text("import jj_utils\ntry:\n    import jj_none\nexcept ImportError: pass\n")
     (lib / "jj_package" / "deep.py").write_text("class Deep: size = 8\n")
     (here / "jj_neighbour.py").write_text("class Near: size = 9\n")
     kernel(f"import sys\nsys.path.append({str(lib)!r})\nimport jj_utils, jj_neighbour, jj_package.deep\n"
@@ -31,6 +32,9 @@ def test_a_module_of_the_notebooks_path_is_to_be_passed(kernel: Kernel, tmp_path
     assert "jj_utils, which the cell imports, is in" in kernel("%%job\nimport jj_utils").error
     assert "--py-module" in kernel("%%job\nfrom jj_package.deep import Deep").error
     assert "--py-module jj_neighbour.py" in kernel("%%job -i near -w none\n1").error
+    more = kernel("%%job --py-module ../lib/jj_more.py\nimport jj_more").error
+    assert "jj_utils, which jj_more imports, is in" in more
+    assert more.endswith("along with --py-module ../lib/jj_utils.py")
     assert list(job.list()) == []
     options = "--py-module ../lib/jj_utils.py --py-module ../lib/jj_package"
     passed = kernel(f"%%job -i model,many,near {options} --wait\n"

@@ -23,6 +23,8 @@ LINES = [
     ("train  # nightly", "a comment can't stand on this line; move '# nightly' below it"),
     ("train #nightly", "a comment can't stand on this line; move '#nightly' below it"),
     ("train \\", r"the line ends in \, and it can't go on in the next one"),
+    ("\N{EM DASH} note", "is a typographic dash; write -, or put the text into quotes"),
+    ("-e MSG=it's", "a word that holds a quote goes into quotes of the other kind"),
     ("--bogus", "there is no option --bogus. %%job? shows"),
     ("--xyz 3", "there is no option --xyz. %%job? shows"),
     ("--gpu 1", "did you mean --gpus?"),
@@ -62,6 +64,7 @@ CELLS = [
     ("%%job a\nx = '''\n%%job a\n'''", "%%job a\nx = '''\n%%job a\n'''"),
     ("%job stop?", "%job stop --help\n"),
     ("%job stop a", "%job stop a"),
+    ("x = 1\n%job\tlist\n%job\u00a0list", "x = 1\n%job list\n%job list"),
     ("print('%job stop?')", "print('%job stop?')"),
 ]
 
