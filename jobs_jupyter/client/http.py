@@ -18,12 +18,12 @@ from typing import Any
 
 import httpx
 
-from jobs_jupyter.client import service
+from jobs_jupyter.client import deadline, service
 from jobs_jupyter.client.service import Endpoint
-from jobs_jupyter.models.errors import ServiceUnavailableError, error_class
+from jobs_jupyter.models.errors import ServiceHangsError, ServiceUnavailableError, error_class
 from jobs_jupyter.models.paths import HOME_VARIABLE
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 NOT_FOUND = 404
 LOST = (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
@@ -76,14 +76,19 @@ class ServiceClient:
                 sent = content() if callable(content) else content
                 with self._lent() as http:
                     answer = http.request(
-                        method, path, params=query, content=sent, headers=headers, timeout=timeout
+                        method,
+                        path,
+                        params=query,
+                        content=sent,
+                        headers=headers,
+                        timeout=deadline.at_most(timeout),
                     )
             except LOST as problem:
                 may_be_done |= not isinstance(problem, httpx.ConnectError)
                 self.reconnect()
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or deadline.is_over():
                     raise self._unavailable(problem) from None
-                time.sleep(0.05 * attempt)
+                time.sleep(deadline.at_most(0.05 * attempt))
             except httpx.HTTPError as problem:
                 raise self._unavailable(problem) from None
             else:
@@ -100,7 +105,7 @@ class ServiceClient:
         self, path: str, *, query: Any = None, timeout: float | None = 60.0
     ) -> Iterator[httpx.Response]:
         """Open a streamed answer. A lost connection is the caller's to resume; it is a `LOST` error."""
-        limits = httpx.Timeout(timeout, connect=10.0)
+        limits = httpx.Timeout(timeout, connect=deadline.at_most(10.0))
         with self._lent() as http, http.stream("GET", path, params=query, timeout=limits) as answer:
             if not answer.is_success:
                 answer.read()
@@ -115,8 +120,18 @@ class ServiceClient:
 
     def reconnect(self) -> None:
         """Forget the connection; the next request looks for the service anew."""
-        with self._lock:
+        with self._locked():
             self._drop()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, for which another thread's start of the service may have to be waited."""
+        if not self._lock.acquire(timeout=deadline.at_most(threading.TIMEOUT_MAX)):
+            raise ServiceHangsError("Another thread has been looking for the jobs service for too long.")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _drop(self) -> None:
         """Close the connections, unless a thread is using one: then it closes them when it is done."""
@@ -126,7 +141,7 @@ class ServiceClient:
 
     @contextmanager
     def _lent(self) -> Iterator[httpx.Client]:
-        with self._lock:
+        with self._locked():
             http = self._connected()
             self._users[http] += 1
         try:
@@ -142,7 +157,7 @@ class ServiceClient:
     def _connected(self) -> httpx.Client:
         names = (HOME_VARIABLE, service.TARGET_VARIABLE, service.TOKEN_VARIABLE)
         target = tuple(os.environ.get(name) for name in names)
-        with self._lock:
+        with self._locked():
             if self._http is None or self._pid != os.getpid() or self._target != target:
                 self._drop()
                 self._endpoint = service.ensure()
@@ -155,7 +170,8 @@ class ServiceClient:
         said = str(problem) or type(problem).__name__
         elsewhere = self._endpoint is not None and not self._endpoint.is_local
         step = f" Check {service.TARGET_VARIABLE}, or unset it to use this machine's." if elsewhere else ""
-        return ServiceUnavailableError(f"The jobs service at {place} can't be reached: {said}.{step}")
+        kind = ServiceHangsError if isinstance(problem, httpx.TimeoutException) else ServiceUnavailableError
+        return kind(f"The jobs service at {place} can't be reached: {said}.{step}")
 
 
 def _then(content: bytes, meanwhile: Callable[[], object]) -> Iterator[bytes]:

@@ -18,11 +18,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from jobs_jupyter._version import __version__
-from jobs_jupyter.client import isolation
-from jobs_jupyter.models.errors import ServiceStartError, ServiceUnavailableError
+from jobs_jupyter.client import deadline, isolation
+from jobs_jupyter.models.errors import ServiceHangsError, ServiceStartError, ServiceUnavailableError
 from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths, default_home
 
 if TYPE_CHECKING:
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
 API = 1
 START_S = 30.0
+START_ATTEMPTS = 3  # of a service that is killed while it starts
 STOP_S = 10.0
+ASK_S = 5.0
 TARGET_VARIABLE = "JOBS_JUPYTER_TARGET"
 TOKEN_VARIABLE = "JOBS_JUPYTER_TOKEN"  # noqa: S105 - the variable's name
 _NOT_WRITABLE = ("permission", "read-only", "readonly", "not a directory", "file exists")
+_ALREADY_RUNS = "another service already runs"
 _DETACHED = ("/bin/sh", "-c", '"$@" &', "sh")
 
 
@@ -81,12 +84,13 @@ def ensure() -> Endpoint:
 
     Raises:
         ServiceStartError: the service can't start; the message says why.
+        ServiceHangsError: it runs, and does not answer.
     """
     if remote := _remote():
         return remote
     paths = state_paths()
     endpoint = _endpoint(paths)
-    known = ask(endpoint)
+    known = _answer_of(paths)
     if known is None or _is_older(known):
         _start(paths)
     elif known["api"] > API:
@@ -105,16 +109,51 @@ def locate() -> Endpoint | None:
 
 def ask(endpoint: Endpoint) -> dict[str, Any] | None:
     """Return what `GET /v1/service` says, None where nothing answers."""
-    if endpoint.uds is not None and not _listens(endpoint.uds):
-        return None
     import httpx
 
     try:
-        with endpoint.client(timeout=10.0) as client:
-            answer = client.get("/v1/service")
-            return dict(answer.json()) if answer.is_success else None
+        return _ask(endpoint)
     except (httpx.HTTPError, ValueError):
         return None
+
+
+def _ask(endpoint: Endpoint) -> dict[str, Any] | None:
+    if endpoint.uds is not None and not _listens(endpoint.uds):
+        return None
+    with endpoint.client(timeout=deadline.at_most(ASK_S)) as client:
+        answer = client.get("/v1/service")
+        return dict(answer.json()) if answer.is_success else None
+
+
+def _answer_of(paths: StatePaths) -> dict[str, Any] | None:
+    """Return what the embedded service says, None where none runs.
+
+    Raises:
+        ServiceHangsError: it takes connections, and does not answer.
+    """
+    import httpx
+
+    try:
+        return _ask(_endpoint(paths))
+    except httpx.TimeoutException:
+        if not _is_locked(paths):
+            return None
+        raise ServiceHangsError(_hanging(paths)) from None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def _hanging(paths: StatePaths) -> str:
+    try:
+        pid = int(json.loads(paths.service_info.read_text())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pid = 0
+    which = f" (pid {pid})" if pid else ""
+    step = f"End it with: kill -9 {pid}. " if pid else ""
+    return (
+        f"The jobs service{which} runs, and does not answer. {step}Its jobs go on, and the next call starts "
+        f"another. Its log: {paths.service_log}"
+    )
 
 
 def _listens(path: str) -> bool:
@@ -222,9 +261,21 @@ def _start(paths: StatePaths) -> None:
             _stop(paths, known)
             known = None
         if known is None:
-            problem = _launch(paths)
-            if problem is not None and ask(_endpoint(paths)) is None:
-                raise ServiceStartError(_advice(paths, problem))
+            _launch_until_it_answers(paths)
+
+
+def _launch_until_it_answers(paths: StatePaths) -> None:
+    """Start the service; one that is killed before it is ready is started again."""
+    problem = ""
+    for _ in range(START_ATTEMPTS):
+        said, was_killed = _launch(paths)
+        if said is None or ask(_endpoint(paths)) is not None:
+            return
+        problem = said
+        if not was_killed or deadline.is_over():
+            break
+    hangs = _ALREADY_RUNS in problem.lower() or deadline.is_over()
+    raise (ServiceHangsError if hangs else ServiceStartError)(_advice(paths, problem))
 
 
 @contextlib.contextmanager
@@ -236,32 +287,49 @@ def _starting(paths: StatePaths) -> Iterator[None]:
     except OSError as problem:
         raise ServiceStartError(_advice(paths, str(problem))) from None
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as problem:
-            raise ServiceStartError(_advice(paths, f"no lock can be taken ({problem.strerror})")) from None
+        _lock(paths, file)
         yield
 
 
-def _launch(paths: StatePaths) -> str | None:
-    """Start the service and wait until it listens; returns why it does not."""
+def _lock(paths: StatePaths, file: TextIO) -> None:
+    """Wait until no other process starts the service."""
+    until = time.monotonic() + deadline.at_most(2 * START_S)
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                message = f"another process has been starting it for too long (it holds {paths.start_lock})"
+                raise ServiceHangsError(_advice(paths, message)) from None
+            time.sleep(0.01)
+        except OSError as problem:
+            raise ServiceStartError(_advice(paths, f"no lock can be taken ({problem.strerror})")) from None
+
+
+def _launch(paths: StatePaths) -> tuple[str | None, bool]:
+    """Start the service and wait until it listens.
+
+    Returns why it does not, None where it does, and whether it ended without saying so itself.
+    """
     read, write = os.pipe()
     try:
         with open(paths.service_log, "ab") as log:
+            before = log.tell()
             _spawn(paths, write, log)
     except OSError as problem:
         os.close(read)
-        return str(problem)
+        return str(problem), False
     finally:
         os.close(write)
     with open(read, "rb") as answers:
-        if not select.select([answers], [], [], START_S)[0]:
-            return f"it was not ready within {START_S:g} s"
+        limit = deadline.at_most(START_S)
+        if not select.select([answers], [], [], limit)[0]:
+            return f"it was not ready within {limit:.3g} s", False
         line = answers.readline()
     if not line:
-        return f"it ended at once: {_last_line(paths)}"
+        return _why_it_ended(paths, before), True
     said: str | None = json.loads(line)["error"]
-    return said
+    return said, False
 
 
 def _spawn(paths: StatePaths, ready_fd: int, log: BinaryIO) -> None:
@@ -281,17 +349,18 @@ def _spawn(paths: StatePaths, ready_fd: int, log: BinaryIO) -> None:
     )
 
 
-def _last_line(paths: StatePaths) -> str:
+def _why_it_ended(paths: StatePaths, before: int) -> str:
+    """Return what a service that has ended wrote last into its log, behind what was there before it."""
     try:
-        lines = paths.service_log.read_text(errors="replace").strip().splitlines()
+        lines = paths.service_log.read_bytes()[before:].decode(errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1] if lines else "it wrote no reason"
+    return f"it ended at once: {lines[-1]}" if lines else "it was killed before it was ready"
 
 
 def _advice(paths: StatePaths, problem: str) -> str:
     text = problem.lower()
-    if "another service already runs" in text:
+    if _ALREADY_RUNS in text:
         step = f"It does not answer on {paths.socket}; look at {paths.service_log}"
     elif "no space left" in text or "disk is full" in text or "disk i/o" in text:
         step = f"Free some space there, or set {HOME_VARIABLE} to a directory on another disk"

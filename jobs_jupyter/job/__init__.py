@@ -182,7 +182,7 @@ def wait(
 
     Args:
         state: the state to wait for, or its name in any case.
-        timeout_s: seconds to wait at most.
+        timeout_s: seconds to wait at most, whatever the service does meanwhile; `inf`: as long as it takes.
         follow: print the log as it is written, through all retries, a header line before each run.
 
     Raises:
@@ -193,7 +193,9 @@ def wait(
     deadline = _waiting.now() + timeout_s
     target = JobState.named(state)
     _listing.flag("follow", follow)
-    found = _resolve(name, id, cloud, project, include_archived, job_id)
+    found = _waiting.look_up(
+        lambda: _resolve(name, id, cloud, project, include_archived, job_id), timeout_s, deadline
+    )
     _waiting.wait(found, target, timeout_s, deadline, follow)
 
 

@@ -18,7 +18,8 @@
     ├── AuthenticationError        (also PermissionError)
     ├── ServiceError               (also RuntimeError) the service failed in a way it did not foresee
     └── ServiceUnavailableError    (also ConnectionError)
-        └── ServiceStartError    the service could not be started, and why
+        ├── ServiceStartError    the service could not be started, and why
+        └── ServiceHangsError    it runs, and does not answer
 
 A message gives the value, the cause and the next step.
 """
@@ -100,6 +101,10 @@ class ServiceUnavailableError(JobsError, ConnectionError):
 
 class ServiceStartError(ServiceUnavailableError):
     """The service could not be started."""
+
+
+class ServiceHangsError(ServiceUnavailableError):
+    """The service runs, and does not answer."""
 
 
 def error_class(name: str) -> type[JobsError]:

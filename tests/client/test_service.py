@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from jobs_jupyter import _version, job
@@ -23,6 +26,7 @@ from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.http import client
 from jobs_jupyter.models.errors import (
     AuthenticationError,
+    ServiceHangsError,
     ServiceStartError,
     ServiceUnavailableError,
     UnsupportedError,
@@ -102,6 +106,69 @@ def test_calls_while_it_stops_start_the_next(service: Path) -> None:
     assert job.status(id=job_id).state == "RUNNING"
 
 
+@contextlib.contextmanager
+def killer(home: Path, times: int) -> Iterator[list[int]]:
+    """Kill the next services of a state directory as soon as they are there."""
+    killed: list[int] = []
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.is_set() and len(killed) < times:
+            for process in psutil.process_iter(["cmdline"]):
+                words = process.info["cmdline"] or []
+                if "--ready-fd" in words and str(home) in words and process.pid not in killed:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
+                        killed.append(process.pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield killed
+    done.set()
+    thread.join(30)
+
+
+def test_a_service_that_is_killed_while_it_starts_is_started_again(service: Path) -> None:
+    with killer(service, 1) as killed:
+        assert list(job.list()) == []
+    assert len(killed) == 1
+    assert pid() not in killed
+
+
+def test_one_that_is_killed_each_time_is_said_to_be(service: Path) -> None:
+    assert list(job.list()) == []
+    with (service / "service.log").open("a") as log:
+        log.write("a line of an earlier start\n")
+    client_service.stop()
+    client.reconnect()
+    with killer(service, 1000), pytest.raises(ServiceStartError, match="it was killed before it was ready"):
+        client_service.ensure()
+
+
+def test_submits_in_a_loop_survive_the_services_that_are_killed(service: Path) -> None:
+    submitted = [submit("true")]
+    for _ in range(5):
+        os.kill(pid(), signal.SIGKILL)
+        with killer(service, 1):
+            submitted.append(submit("true"))
+    for job_id in submitted:
+        ended(job_id)
+    assert len(list(job.list())) == len(submitted)
+
+
+def test_a_service_that_hangs_is_named(service: Path) -> None:
+    number = pid()
+    os.kill(number, signal.SIGSTOP)
+    try:
+        client.reconnect()
+        with pytest.raises(
+            ServiceHangsError, match=rf"\(pid {number}\) runs, and does not answer. End it with"
+        ):
+            list(job.list())
+    finally:
+        os.kill(number, signal.SIGCONT)
+
+
 def other_than(before: int) -> int | None:
     known = client_service.ask(client_service._endpoint(client_service.state_paths()))
     return int(known["pid"]) if known and known["pid"] != before else None
@@ -142,11 +209,11 @@ def test_newer_clients_at_once_replace_it_once(service: Path) -> None:
     first = pid()
     code = (  # to these clients, the first service looks old
         "from jobs_jupyter.client import service\n"
-        "real = service.ask\n"
+        "real = service._ask\n"
         "def ask(endpoint):\n"
         "    known = real(endpoint)\n"
         f"    return {{**known, 'version': '0.0.1'}} if known and known['pid'] == {first} else known\n"
-        "service.ask = ask\n" + PID
+        "service._ask = ask\n" + PID
     )
     started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(6)]
     pids = {int(process.communicate(timeout=60)[0]) for process in started}

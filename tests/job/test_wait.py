@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import pytest
 
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
+from jobs_jupyter.client.http import client
 from jobs_jupyter.job.models import JobState
 from jobs_jupyter.models.errors import JobNotFoundError, JobStateError
 from tests.jobs import WITHIN_S, ended, eventually, run, running, submit
@@ -231,3 +236,61 @@ class Waiter:
         self._thread.join(WITHIN_S)
         assert not self._thread.is_alive()
         return self._raised
+
+
+@pytest.fixture
+def hanging(service: Path) -> Iterator[Path]:
+    """A service that is stopped by SIGSTOP, with a job that runs."""
+    running(submit("sleep 600", name="hangs"))
+    pid = int(json.loads((service / "service.json").read_text())["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    yield service
+    os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_deadline_holds_for_a_service_that_does_not_answer(hanging: Path, follow: bool) -> None:
+    client.reconnect()
+    before = time.monotonic()
+    with pytest.raises(TimeoutError, match="has not answered for 2 s"):
+        job.wait(name="hangs", timeout_s=2, follow=follow)
+    assert time.monotonic() - before < 12, "not the minute that a request may take"
+
+
+def test_the_deadline_holds_where_it_stops_answering_in_between(service: Path) -> None:
+    job_id = running(submit("sleep 600"))
+    pid = int(json.loads((service / "service.json").read_text())["pid"])
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(job.wait, id=job_id, timeout_s=3)
+        time.sleep(0.5)
+        os.kill(pid, signal.SIGSTOP)
+        before = time.monotonic()
+        try:
+            with pytest.raises(TimeoutError, match=r"(after|for) 3 s"):
+                waiting.result(60)
+            assert time.monotonic() - before < 13
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_service_that_answers_again_in_time_is_waited_for(hanging: Path) -> None:
+    client.reconnect()
+    pid = int(json.loads((hanging / "service.json").read_text())["pid"])
+    again = threading.Timer(7, os.kill, (pid, signal.SIGCONT))
+    again.start()
+    job.wait(name="hangs", state="RUNNING", timeout_s=WITHIN_S)
+    again.join()
+
+
+def test_a_state_that_is_there_needs_no_time(service: Path) -> None:
+    job_id = submit("true")
+    job.wait(id=job_id, timeout_s=WITHIN_S)
+    for state in ("SUCCEEDED", "RUNNING"):
+        for follow in (False, True):
+            job.wait(id=job_id, state=state, timeout_s=0.001, follow=follow)
+    with pytest.raises(JobStateError, match="is SUCCEEDED, not FAILED"):
+        job.wait(id=job_id, state="FAILED", timeout_s=0.001)
+
+
+def test_there_may_be_no_timeout(service: Path) -> None:
+    job.wait(id=submit("sleep 0.3"), timeout_s=float("inf"))
