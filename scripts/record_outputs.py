@@ -22,8 +22,19 @@ def main(kept: str, executed: str) -> None:
     for cell, result in zip(notebook.cells, done.cells, strict=True):
         if cell.cell_type == "code":
             cell.execution_count = result.execution_count
-            cell.outputs = [lasting(output) for output in result.outputs]
+            cell.outputs = joined([lasting(output) for output in result.outputs])
     nbformat.write(notebook, kept)
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """The outputs, what one stream wrote in several pieces as one."""
+    found: list[Any] = []
+    for output in outputs:
+        if found and output.output_type == "stream" and found[-1].get("name") == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def lasting(output: Any) -> Any:
