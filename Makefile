@@ -7,12 +7,14 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
-BIN := $(CURDIR)/.venv/bin
+# Another Python beside the first one wants a directory of its own: make VENV=.venv-3.13 PYTHON=python3.13 check
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
 BUNDLE := jobs_jupyter/notebook/static/panel.js
 JS_SOURCES := $(shell find js -path js/node_modules -prune -o -type f -print)
 # Tests and benchmarks start hundreds of interpreters, which should not compile each time.
 unexport PYTHONDONTWRITEBYTECODE
-# Node comes from a Python package in .venv.
+# Node comes from a Python package in $(VENV).
 NODE := PATH="$(BIN):$$PATH"
 # Runs a command with a state directory of its own, and leaves no job or service behind.
 SANDBOX := $(BIN)/python scripts/sandbox.py
@@ -27,7 +29,7 @@ help: ## list the targets
 
 # --- set-up -----------------------------------------------------------------------------------
 
-setup: .venv/package ## everything but the browser and the programs: .venv, the panel's bundle, the package itself
+setup: $(VENV)/package ## everything but the browser and the programs: .venv, the panel's bundle, the package itself
 
 browser: ## Chromium for the browser tests
 	@scripts/setup-browser.sh
@@ -35,11 +37,12 @@ browser: ## Chromium for the browser tests
 programs: ## what the service's tests use: Podman, a registry, bindfs
 	@scripts/setup-programs.sh
 
-.venv/dependencies: requirements-dev.txt scripts/setup-venv.sh
-	@echo "Setting up .venv"
-	@scripts/setup-venv.sh "$(PYTHON)"
+$(VENV)/dependencies: requirements-dev.txt scripts/setup-venv.sh
+	@echo "Setting up $(VENV)"
+	@scripts/setup-venv.sh "$(PYTHON)" "$(VENV)"
 
-js/node_modules/.package-lock.json: js/package-lock.json .venv/dependencies
+# Made once for all virtual environments: any of them has the Node for it.
+js/node_modules/.package-lock.json: js/package-lock.json | $(VENV)/dependencies
 	@echo "Installing the JavaScript tools"
 	@cd js && $(NODE) npm ci --ignore-scripts --silent
 	@touch $@
@@ -49,7 +52,7 @@ $(BUNDLE): $(JS_SOURCES) js/node_modules/.package-lock.json
 	@cd js && $(NODE) npm run --silent build
 	@touch $@
 
-.venv/package: .venv/dependencies pyproject.toml hatch_build.py $(BUNDLE)
+$(VENV)/package: $(VENV)/dependencies pyproject.toml hatch_build.py $(BUNDLE)
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -60,7 +63,7 @@ demo: setup ## run the quickstart notebook from beginning to end
 	@$(SANDBOX) $(BIN)/python notebooks/run.py notebooks/quickstart.ipynb build/quickstart.ipynb
 
 lab: setup ## open JupyterLab on the notebooks
-	@scripts/lab.sh
+	@scripts/lab.sh $(BIN)
 
 # --- checks -----------------------------------------------------------------------------------
 
@@ -95,7 +98,7 @@ test-js: setup ## type check and tests of the panel's sources
 soak: setup ## kill the service at work for an hour, or SOAK_S seconds
 	@$(BIN)/python -m tests.service.crashes.soak
 
-bench: setup ## print the figures of benchmarks/
+bench: setup browser programs ## print the figures of benchmarks/
 	@for file in benchmarks/bench_*.py; do $(SANDBOX) $(BIN)/python $$file; done
 
 # --- release ----------------------------------------------------------------------------------
@@ -114,6 +117,6 @@ lock: ## renew requirements-dev.txt from requirements-dev.in and pyproject.toml
 	@! grep -nE '://|--(index-url|find-links)' requirements-dev.txt
 
 clean: ## remove everything that was built or set up
-	@rm -rf .venv build dist js/node_modules jobs_jupyter/notebook/static test-artifacts \
+	@rm -rf .venv .venv-* build dist js/node_modules jobs_jupyter/notebook/static test-artifacts \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes .venv with what requirements-dev.txt names. Usage: setup-venv.sh PYTHON
+# Makes a virtual environment with what requirements-dev.txt names. Usage: setup-venv.sh PYTHON DIRECTORY
 set -euo pipefail
 cd "$(dirname "$0")/.."
-python=$1
+python=$1 venv=$2
 
 die() { echo "error: $*" >&2; exit 1; }
 
@@ -20,9 +20,9 @@ if ! has_venv; then
     has_venv || die "$python has no venv module. On Debian and Ubuntu, install it with: apt-get install python3-venv"
 fi
 
-rm -rf .venv
-"$python" -m venv .venv
-pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+rm -rf "$venv"
+"$python" -m venv "$venv"
+pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet)
 
 # uv takes seconds where pip takes a minute, but knows nothing of pip's configuration (a mirror, a
 # proxy's certificate): where it doesn't reach an index, pip does the same work.
@@ -31,8 +31,8 @@ trap 'rm -f "$uv_pin"' EXIT
 awk '/^[^ ]/ { wanted = /^uv==/ } wanted' requirements-dev.txt >"$uv_pin"
 "${pip[@]}" install --require-hashes -r "$uv_pin"
 export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1} UV_NO_PROGRESS=1 UV_NO_CONFIG=1 UV_LINK_MODE=${UV_LINK_MODE:-copy}
-if ! .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements-dev.txt; then
+if ! "$venv/bin/uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r requirements-dev.txt; then
     echo "uv could not install the dependencies; trying pip, which takes about a minute"
     "${pip[@]}" install --require-hashes -r requirements-dev.txt
 fi
-touch .venv/dependencies
+touch "$venv/dependencies"

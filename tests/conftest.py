@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("service")
 
 
-settings.register_profile("tests", deadline=None)  # a busy machine is no fault
+# A busy machine is no fault; what fails is printed as a decorator that repeats it.
+settings.register_profile("tests", deadline=None, print_blob=True)
 settings.load_profile("tests")
 
 

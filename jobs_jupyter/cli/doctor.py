@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -154,13 +155,12 @@ def _sqlite(near: Path) -> Finding:
     if sqlite3.sqlite_version_info < SQLITE:
         return Finding("database", BROKEN, f"{name}; 3.35 is needed")
     try:
-        with tempfile.TemporaryDirectory(dir=near, prefix=".doctor-") as folder:
-            database = sqlite3.connect(Path(folder, "db"))
-            try:
-                mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-                database.execute("CREATE TABLE t (x)")
-            finally:
-                database.close()
+        with (
+            tempfile.TemporaryDirectory(dir=near, prefix=".doctor-") as folder,
+            contextlib.closing(sqlite3.connect(Path(folder, "db"))) as database,
+        ):
+            mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+            database.execute("CREATE TABLE t (x)")
     except (OSError, sqlite3.Error) as problem:
         return Finding("database", BROKEN, f"{name}: {problem}")
     if mode != "wal":

@@ -1,14 +1,16 @@
 """A backup: the database and the files that it speaks of, as one .tar.gz, made while the service works.
 
 `backup.json` is first in it and says what it is; the database is last, when it is known what was
-deleted while the files were being read. Left out are working directories, which nothing needs to
-show a job, queues' scratch directories, the token, whatever holds users' environments, and connections
-and secrets with their key; of a log, what is shown of it.
+deleted while the files were being read; a seal over its compressed bytes ends the archive. Left out
+are working directories, which nothing needs to show a job, queues' scratch directories, the token,
+whatever holds users' environments, and connections and secrets with their key; of a log, what is shown
+of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import io
 import json
@@ -25,6 +27,7 @@ from jobs_jupyter._version import __version__
 from jobs_jupyter.models.errors import VaultError
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.service import cell_report
+from jobs_jupyter.service.backup_seal import Sealing
 from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.log_text import LogText
 from jobs_jupyter.service.packages import PackageFiles
@@ -37,7 +40,10 @@ from jobs_jupyter.service.store.schema import HEAD
 from jobs_jupyter.service.vault import Vault
 
 log = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
+UNSEALED = 1
+"""The format of backups before 2, which have no seal."""
+
 ABOUT = "backup.json"
 DATABASE = "jobs.db"
 PIECES, SIZE = "JOBS_JUPYTER.pieces", "JOBS_JUPYTER.size"
@@ -96,11 +102,7 @@ class Backup:
 
     def _write(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
         about = {"format": FORMAT, "version": __version__, "schema": HEAD, "created_at": iso(Clock().now())}
-        with (
-            open(descriptor, "wb") as pipe,
-            gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=COMPRESSION) as packed,
-            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-        ):
+        with self._sealed(descriptor) as archive:
             _add_bytes(archive, ABOUT, json.dumps(about).encode())
             for job_id, run in snapshot.runs_of(self._copy):
                 self._add_run(archive, self._paths.job(job_id).run(run))
@@ -109,6 +111,19 @@ class Backup:
             asking = asyncio.run_coroutine_threadsafe(self._database.read(snapshot.job_ids), loop)
             snapshot.leave_out(self._copy, self._gone_packages, asking.result())
             _add_file(archive, DATABASE, self._copy)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _sealed(descriptor: int) -> Iterator[tarfile.TarFile]:
+        """Write an archive and, where nothing went wrong, its seal."""
+        with open(descriptor, "wb") as pipe:
+            sealing = Sealing(pipe)
+            with (
+                gzip.GzipFile(fileobj=sealing, mode="wb", compresslevel=COMPRESSION) as packed,
+                tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+            ):
+                yield archive
+            sealing.seal()
 
     def _add_run(self, archive: tarfile.TarFile, run: RunPaths) -> None:
         """Add a run's files; what is secret in its words is masked, as for every client."""

@@ -125,6 +125,13 @@ def _answers(paths: StatePaths) -> bool:
 
 async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int | None) -> None:
     state = ServiceState(paths, configuration)
+    try:
+        await _serve_until_stopped(state, paths, ready_fd)
+    finally:
+        state.database.close()
+
+
+async def _serve_until_stopped(state: ServiceState, paths: StatePaths, ready_fd: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, state.stop)
@@ -153,7 +160,6 @@ async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int 
         task.cancel()
     results = await asyncio.gather(*background, return_exceptions=True)
     await state.supervisor.close()
-    state.database.close()
     for result in results:
         if isinstance(result, Exception):
             raise result

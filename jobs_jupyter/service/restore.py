@@ -29,7 +29,8 @@ from typing import Any, BinaryIO
 from jobs_jupyter.models.errors import BackupError, JobsError
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.service import machine
-from jobs_jupyter.service.backup import ABOUT, DATABASE, FORMAT, PIECES, SIZE
+from jobs_jupyter.service.backup import ABOUT, DATABASE, FORMAT, PIECES, SIZE, UNSEALED
+from jobs_jupyter.service.backup_seal import has_seal, is_intact
 from jobs_jupyter.service.clock import Clock
 from jobs_jupyter.service.masking import NO_MASKS
 from jobs_jupyter.service.removal import remove_tree
@@ -155,7 +156,7 @@ def _opened(archive: Path) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
     """Open an archive that says of itself that it is a backup which this version reads."""
     try:
         with gzip.open(archive) as packed, tarfile.open(fileobj=packed, mode="r|") as members:
-            _check_about(archive, members)
+            _check_seal(archive, _format_of(archive, members))
             yield _plain(packed), members
     except FileNotFoundError as problem:
         if problem.filename != str(archive):
@@ -170,7 +171,7 @@ def _opened(archive: Path) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
 
 
 def _look_into(archive: Path) -> None:
-    """Refuse what is no backup, before anything is asked of the user; its end is read when it is unpacked."""
+    """Refuse what is no backup, or a damaged one, before anything is asked of the user."""
     with _opened(archive):
         pass
 
@@ -179,14 +180,14 @@ def _unpack(archive: Path, fresh: Path) -> None:
     with _opened(archive) as (packed, members):
         while member := members.next():
             _write(members, member, fresh)
-        while packed.read(1 << 20):  # the checksum is at the very end
+        while packed.read(1 << 20):  # gzip's checksum is at the very end
             pass
     if not snapshot.is_sound(fresh / DATABASE):
         raise BackupError(f"{archive} is damaged: its database is missing or broken. Use another backup.")
 
 
-def _check_about(archive: Path, members: tarfile.TarFile) -> None:
-    """Read what the archive says of itself, and refuse another program's or a newer version's."""
+def _format_of(archive: Path, members: tarfile.TarFile) -> int:
+    """Return the format that the archive says it has; refuse another program's or a newer version's."""
     first = members.next()
     file = members.extractfile(first) if first and first.name == ABOUT else None
     try:
@@ -195,10 +196,19 @@ def _check_about(archive: Path, members: tarfile.TarFile) -> None:
         about = {}
     if not isinstance(about, dict) or "format" not in about:
         raise BackupError(f"{archive} is not a backup of jobs-jupyter.")
-    if about["format"] != FORMAT or str(about.get("schema")) > HEAD:
+    if about["format"] not in (UNSEALED, FORMAT) or str(about.get("schema")) > HEAD:
         raise BackupError(
             f"{archive} was made by jobs-jupyter {about.get('version')}, which this version can't read. "
             "Upgrade with: pip install --upgrade jobs-jupyter"
+        )
+    return int(about["format"])
+
+
+def _check_seal(archive: Path, form: int) -> None:
+    """Refuse an archive that is not byte for byte what was written; what is older may have no seal."""
+    if (form != UNSEALED or has_seal(archive)) and not is_intact(archive):
+        raise BackupError(
+            f"{archive} is damaged: its bytes don't match the checksum at its end. Use another backup."
         )
 
 

@@ -23,6 +23,7 @@ from jobs_jupyter.service.store.schema import HEAD
 from tests.archives import members, write
 from tests.cli.conftest import Call
 from tests.jobs import ended, eventually, run, running, submit
+from tests.noise import noise
 
 QUEUE = {"job_queue_spec": {"name": "line", "idle_timeout_s": 600}}
 
@@ -201,8 +202,9 @@ def test_whoever_watched_a_job_hears_what_became_of_it_by_the_restore(
     assert news["job"]["reason"].startswith("lost: it was running when the backup was made")
 
 
-def test_a_service_that_dies_breaks_the_backup_off(service: Path) -> None:
-    run("head -c 30000000 /dev/urandom > $JOBS_JUPYTER_OUTPUT_DIR/much")
+def test_a_service_that_dies_breaks_the_backup_off(service: Path, tmp_path: Path) -> None:
+    (tmp_path / "much").write_bytes(noise(30_000_000))
+    run(f"cp {tmp_path}/much $JOBS_JUPYTER_OUTPUT_DIR")
     with client.stream("/v1/backup") as answer:
         pieces = answer.iter_raw()
         next(pieces)

@@ -17,6 +17,7 @@ import pytest
 
 from jobs_jupyter.client.feed import Feed, LogPart
 from tests.client.stub_service import StubService, running
+from tests.noise import noise
 
 PATIENCE_S = 10
 
@@ -180,7 +181,7 @@ def test_a_log_resumes_where_it_broke(stub: StubService, feed: Feed) -> None:
 
 
 def test_a_log_that_outruns_its_sink_is_passed_over(stub: StubService, feed: Feed) -> None:
-    stub.log += os.urandom(20_000_000)
+    stub.log += noise(20_000_000)
     stub.run_over = True
     log = Log(pause_s=0.3)
     feed.follow_log("a", "r", 0, log)
@@ -195,7 +196,7 @@ def test_a_log_that_outruns_its_sink_is_passed_over(stub: StubService, feed: Fee
 
 
 def test_a_whole_log_is_never_passed_over(stub: StubService, feed: Feed) -> None:
-    stub.log += os.urandom(8_000_000)
+    stub.log += noise(8_000_000)
     log = Log(pause_s=0.05)
     feed.follow_log("a", "r", 0, log, whole=True)
     eventually(lambda: log.ended)

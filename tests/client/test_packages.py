@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from jobs_jupyter.models.pack import SMALL
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.packaging.directory import snapshot
 from tests.jobs import output
+from tests.noise import noise
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("content", [os.urandom(100), os.urandom(SMALL + 1)], ids=["small", "large"])
+@pytest.mark.parametrize("content", [noise(100), noise(SMALL + 1)], ids=["small", "large"])
 @pytest.mark.parametrize("when", ["it is added", "it is handed over"])
 def test_what_cannot_be_spooled_is_sent(service: Path, content: bytes, when: str) -> None:
     assert client.endpoint.is_local, "its service runs, and without a limit"

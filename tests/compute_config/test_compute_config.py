@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,11 +114,9 @@ def queue_with(compute: str) -> dict[str, Any]:
 
 def stored(home: Path, job_id: str) -> tuple[int | None, ...]:
     """What the job was admitted with: CPUs, bytes, GPUs."""
-    connection = sqlite3.connect(home / "jobs.db")
-    row: tuple[int | None, ...] = connection.execute(
-        "SELECT cpus, memory, gpus FROM jobs WHERE id = ?", (job_id,)
-    ).fetchone()
-    connection.close()
+    query = "SELECT cpus, memory, gpus FROM jobs WHERE id = ?"
+    with closing(sqlite3.connect(home / "jobs.db")) as connection:
+        row: tuple[int | None, ...] = connection.execute(query, (job_id,)).fetchone()
     return row
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from jobs_jupyter import job
 from jobs_jupyter.models.errors import InvalidRequestError
 from tests.jobs import ended, eventually, output, run, running, submit
+from tests.noise import noise
 from tests.remote_stores import S3, https_server, tarred, zipped
 
 
@@ -106,7 +106,7 @@ def test_a_missing_library_is_named(service: Path, scheme: str, library: str, ex
 
 
 def test_one_version_is_fetched_once_however_many_ask(service: Path, s3: S3) -> None:
-    s3.put("app.zip", zipped({"a": "1\n", "b": os.urandom(3 << 20)}))
+    s3.put("app.zip", zipped({"a": "1\n", "b": noise(3 << 20)}))
     ids = [submit("cat a", working_dir="s3://bucket/app.zip") for _ in range(4)]
     assert {ended(each).state for each in ids} == {"SUCCEEDED"}
     assert s3.count("GET", "/bucket/app.zip") == 1
@@ -163,7 +163,7 @@ def test_without_versions_a_newer_one_is_taken_and_said(service: Path, s3: S3, t
 
 
 def test_a_fetch_that_breaks_off_goes_on(service: Path, s3: S3) -> None:
-    s3.put("app.zip", zipped({"a": "1\n", "big": os.urandom(20 << 20)}))
+    s3.put("app.zip", zipped({"a": "1\n", "big": noise(20 << 20)}))
     second = f"bytes={8 << 20}-"
     ranges: list[str] = []
 
@@ -196,7 +196,7 @@ def test_what_goes_between_submit_and_run_fails_the_job(service: Path, s3: S3, t
 
 
 def test_a_stop_while_fetching_leaves_nothing(service: Path, s3: S3) -> None:
-    s3.put("app.zip", zipped({"a": "1\n", "big": os.urandom(9 << 20)}))
+    s3.put("app.zip", zipped({"a": "1\n", "big": noise(9 << 20)}))
     release, reached = threading.Event(), threading.Event()
 
     def hold(environ: dict[str, Any]) -> bytes | None:
@@ -222,7 +222,7 @@ def test_a_stop_while_fetching_leaves_nothing(service: Path, s3: S3) -> None:
 def test_a_service_killed_while_fetching_fetches_again(service: Path, s3: S3) -> None:
     from tests.service.test_crash import kill_service
 
-    s3.put("app.zip", zipped({"a": "1\n", "big": os.urandom(9 << 20)}))
+    s3.put("app.zip", zipped({"a": "1\n", "big": noise(9 << 20)}))
     release, reached = threading.Event(), threading.Event()
 
     def hold(environ: dict[str, Any]) -> bytes | None:

@@ -55,7 +55,7 @@ def test_jobs_where_files_can_not_be_mapped(home: Path) -> None:
     (home.parent / "source").mkdir()
     home.mkdir(mode=0o700)
     code = """
-import os, pathlib, sqlite3
+import contextlib, os, pathlib, sqlite3
 from jobs_jupyter import job
 from jobs_jupyter.client import service
 from tests.jobs import ended, run, submit
@@ -63,7 +63,8 @@ home = pathlib.Path(os.environ["JOBS_JUPYTER_HOME"])
 submitted = [submit(f"echo {n}") for n in range(10)]
 print({ended(job_id).state.value for job_id in submitted}, len(list(job.list())))
 job.delete(id=submitted[0])
-print(sqlite3.connect(home / "jobs.db").execute("PRAGMA journal_mode").fetchone()[0])
+with contextlib.closing(sqlite3.connect(home / "jobs.db")) as database:
+    print(database.execute("PRAGMA journal_mode").fetchone()[0])
 service.stop()
 print(len(list(job.list())), [path.name for path in home.glob("jobs.db*")])
 service.stop()

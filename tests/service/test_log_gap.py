@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from jobs_jupyter.service import follow, logs
 from jobs_jupyter.service.log_bound import LogBound
 from tests.cli.program import PROGRAM
 from tests.jobs import run
+from tests.noise import noise
 from tests.service import shimmed
 from tests.service.log_texts import text_of
 from tests.service.test_logs import CONTENTS, model
@@ -70,7 +70,7 @@ def test_a_gap_only_grows(tmp_path: Path) -> None:
     ends = []
     for _ in range(12):
         with open(path, "ab") as file:
-            file.write(os.urandom(300_000))
+            file.write(noise(300_000))
         before = path.read_bytes()
         assert bound.keep()
         assert bound.hurried

@@ -23,6 +23,7 @@ from jobs_jupyter.models.package import Entry, Manifest
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.service.packages import FEW, PackageFiles
+from tests.noise import noise
 
 MANY = FEW * 2
 
@@ -97,7 +98,7 @@ def test_the_copy_is_what_was_packaged(
     (root / "nothing").touch()
     (root / "run").write_text("#!/bin/sh")
     (root / "run").chmod(0o755)
-    (root / "large").write_bytes(os.urandom(SMALL) * 3)
+    (root / "large").write_bytes(noise(SMALL) * 3)
     (root / "link").symlink_to("empty/../run")
     digest = way(store, snapshot(root, home=store.paths.home))
     (tmp_path / "copy").mkdir()
@@ -244,7 +245,7 @@ def test_what_is_added_is_handed_over_too(tmp_path: Path, store: PackageFiles, k
     root = fill(tmp_path / "work", 3) if known else None
     if root:
         hand_over(store, snapshot(root, home=store.paths.home))
-    extra = {"cell.py": b"x", "large": os.urandom(SMALL + 1)}
+    extra = {"cell.py": b"x", "large": noise(SMALL + 1)}
     digest = hand_over(store, snapshot(root, extra=extra, home=store.paths.home))
     store.materialise(digest, tmp_path / "copy")
     assert {name: (tmp_path / "copy" / name).read_bytes() for name in extra} == extra

@@ -33,9 +33,13 @@ def row(table: Table, **values: Any) -> Any:
 
 
 def shown(write: Any, job: Any, its_runs: Any) -> dict[str, Any]:
-    with create_engine("sqlite://").connect() as connection:
-        found: dict[str, Any] = json.loads(write(connection, job, its_runs))
-        return found
+    engine = create_engine("sqlite://")
+    try:
+        with engine.connect() as connection:
+            found: dict[str, Any] = json.loads(write(connection, job, its_runs))
+            return found
+    finally:
+        engine.dispose()
 
 
 @given(TEXTS, TEXTS, TEXTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -44,25 +44,30 @@ def test_what_is_refused(service: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert "is not a backup of jobs-jupyter" in said()
     wrong.write_bytes(gzip.compress(b"something else" * 100))
     assert "is damaged" in said()
-    for cut in (len(whole) // 2, len(whole) - 4):
+    for cut in (*range(0, len(whole), 97), *range(len(whole) - 100, len(whole))):
         wrong.write_bytes(whole[:cut])
-        assert "is damaged" in said()
-    seed = random.randrange(2**32)
-    chance = random.Random(seed)
-    for _ in range(30):
-        at = chance.randrange(20, len(whole))
-        wrong.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-        assert said(), f"seed {seed}"
+        assert said(), f"cut off at {cut}"
+    for at in range(len(whole)):
+        wrong.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        assert said(), f"one bit of byte {at}"
+    wrong.write_bytes(whole + b"more")
+    assert "is damaged" in said()
 
     write(wrong, {"data": b"of another program"})
     assert "is not a backup of jobs-jupyter" in said()
     about = json.loads(files["backup.json"])
-    for field, value in (("format", 2), ("schema", "9999")):
+    for field, value in (("format", FORMAT + 1), ("schema", "9999")):
         write(wrong, {**files, "backup.json": json.dumps({**about, field: value}).encode()})
         assert "pip install --upgrade jobs-jupyter" in said()
     for database in ({}, {"jobs.db": b"none"}):
         write(wrong, {**{name: files[name] for name in files if name != "jobs.db"}, **database})
         assert "its database is missing or broken" in said()
+
+    write(wrong, files, sealed=False)
+    assert "is damaged" in said()
+    write(wrong, {**files, "backup.json": json.dumps({**about, "format": 1}).encode()})
+    wrong.write_bytes(wrong.read_bytes()[:-1] + b"x")
+    assert "is damaged" in said()
 
     service.mkdir()
     monkeypatch.delattr(machine, "swap")  # as where directories can't be exchanged at once
@@ -73,6 +78,32 @@ def test_what_is_refused(service: Path, tmp_path: Path, monkeypatch: pytest.Monk
         "aside": None,
     }
     assert job.get_logs(name="kept") == "kept\n"
+
+
+def test_a_backup_of_an_earlier_version(service: Path, tmp_path: Path) -> None:
+    """It has no seal."""
+    run("echo kept", name="kept")
+    archive, older = tmp_path / "one.tar.gz", tmp_path / "older.tar.gz"
+    with client.stream("/v1/backup") as answer:
+        archive.write_bytes(b"".join(answer.iter_bytes()))
+    client_service.stop()
+    client.reconnect()
+    files = members(archive)
+    about = {**json.loads(files["backup.json"]), "format": 1}
+    write(older, {**files, "backup.json": json.dumps(about).encode()}, sealed=False)
+    restore.restore(older, service, force=True)
+    assert job.get_logs(name="kept") == "kept\n"
+
+
+def test_other_programs_read_it(service: Path, tmp_path: Path) -> None:
+    run("echo kept", name="kept")
+    archive = tmp_path / "one.tar.gz"
+    with client.stream("/v1/backup") as answer:
+        archive.write_bytes(b"".join(answer.iter_bytes()))
+    for command in (["gzip", "--test", str(archive)], ["tar", "-xzf", str(archive), "-C", str(tmp_path)]):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == ("", "")
+    assert (tmp_path / "jobs.db").is_file()
 
 
 NAMES = ("../escaped", "/tmp/escaped", "jobs/a/runs/b/outputs/../../../../x", "token", "jobs/a/runs/b/work/x")
@@ -94,7 +125,7 @@ PIECES = ("0:9,4:9", "0:20", "0:9,-1:9", "x", "90:18")
 def test_no_file_leads_out_of_it(tmp_path: Path, name: str, attributes: dict[str, Any]) -> None:
     about = json.dumps({"format": FORMAT, "schema": HEAD}).encode()
     archive, home = tmp_path / "wrong.tar.gz", tmp_path / "below" / "home"
-    write(archive, {"backup.json": about, name: b"x" * 18}, **{name: attributes})
+    write(archive, {"backup.json": about, name: b"x" * 18}, changed={name: attributes})
     with pytest.raises(BackupError, match=r"is refused|is damaged"):
         restore.restore(archive, home, force=False)
     assert list(home.parent.iterdir()) == []

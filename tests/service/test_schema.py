@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -141,8 +142,11 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
         newer.execute("UPDATE alembic_version SET version_num = '9999'")
         newer.execute("ALTER TABLE jobs ADD COLUMN of_the_future TEXT")
         newer.commit()
-    with pytest.raises(ServiceStartError, match=r"schema 9999.*pip install --upgrade jobs-jupyter"):
+    said = r"schema 9999.*pip install --upgrade jobs-jupyter"
+    with pytest.raises(ServiceStartError, match=said) as refused:
         Database(path)
+    open_files = [file.path for file in psutil.Process().open_files()]
+    assert str(path) not in open_files, f"still open after {refused}"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 

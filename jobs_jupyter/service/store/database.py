@@ -83,10 +83,12 @@ class Database:
         self.path = path
         self._writer_engine = _engine(path, "BEGIN IMMEDIATE", capacity)
         self._reader_engine = _engine(path, "BEGIN", capacity)
-        _bring_up_to_date(self._writer_engine)
-        with self._reader_engine.begin() as connection:
-            newest = connection.execute(select(events.c.at).order_by(events.c.seq.desc()).limit(1))
-            self.last_change_at: int = newest.scalar() or 0  # microseconds, as an earlier service saw them
+        try:
+            _bring_up_to_date(self._writer_engine)
+            self.last_change_at = _last_change_at(self._reader_engine)
+        except BaseException:
+            self._dispose()
+            raise
         self._readers = ThreadPoolExecutor(READERS, "store-read")
         self._writes: SimpleQueue[Write | None] = SimpleQueue()
         self._decide: Callable[[Connection], Any] = lambda _: None
@@ -127,6 +129,10 @@ class Database:
         self._writes.put(None)
         self._writer.join()
         self._readers.shutdown()
+        self._dispose()
+
+    def _dispose(self) -> None:
+        """Close every connection; since Python 3.13 one that is left open is warned of."""
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 
@@ -262,6 +268,13 @@ def _bring_up_to_date(engine: Engine) -> None:
             f"The jobs in {engine.url.database} were written by a newer version of jobs-jupyter "
             f"(schema {found}, this one knows {HEAD}). Upgrade with: pip install --upgrade jobs-jupyter"
         )
+
+
+def _last_change_at(engine: Engine) -> int:
+    """Return when the last event was, in microseconds, as an earlier service saw it, or 0."""
+    with engine.begin() as connection:
+        newest = connection.execute(select(events.c.at).order_by(events.c.seq.desc()).limit(1))
+        return newest.scalar() or 0
 
 
 def _migrate(engine: Engine) -> None:
