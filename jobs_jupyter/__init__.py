@@ -1,7 +1,7 @@
 """Turn a notebook cell into a durable background job.
 
-`%load_ext jobs_jupyter` brings the magics; `jobs_jupyter.job` is the Job SDK. Nothing heavy is
-imported before it is used.
+`%load_ext jobs_jupyter` brings the magics; `jobs_jupyter.job`, `job_queue`,
+`compute_config`, `connection` and `secret` are the SDK. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations

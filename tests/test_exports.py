@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import subprocess
 import sys
 from typing import Any
@@ -77,7 +78,10 @@ def test_the_names() -> None:
         *("Job", "__version__", "compute_config", "connection", "get", "job", "job_queue"),
         *("load_ipython_extension", "secret", "unload_ipython_extension"),
     ]
-    assert job.__all__ == ["ResultIterator", *sorted(SIGNATURES)]
+    assert job.__all__ == [
+        *("ConnectionConfig", "ConnectionType", "JobConfig", "JobLogMode", "JobSortField", "JobSortOrder"),
+        *("JobState", "JobStatus", "ResultIterator", *sorted(SIGNATURES)),
+    ]
     assert models.__all__ == sorted(
         [
             *(*FIELDS, *STATUS_FIELDS, *ENUMS, "RunError"),
@@ -86,7 +90,7 @@ def test_the_names() -> None:
         ]
     )
     assert job_queue.__all__ == ["archive", "delete", "list", "status", "terminate", "update"]
-    assert compute_config.__all__ == ["archive", "create", "get", "list"]
+    assert compute_config.__all__ == [*compute_models.__all__, "archive", "create", "get", "list"]
     assert compute_models.__all__ == [
         *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
         *("MultiResourceComputeConfig", "RequiredResources", "WorkerNodeGroupConfig"),
@@ -124,7 +128,9 @@ def test_signatures_are_those_of_the_reference(name: str) -> None:
 
 def test_signatures_of_compute_configs() -> None:
     signatures = {
-        name: str(inspect.signature(getattr(compute_config, name))) for name in compute_config.__all__
+        name: str(inspect.signature(getattr(compute_config, name)))
+        for name in compute_config.__all__
+        if name.islower()
     }
     assert {name: text.split(" -> ")[0] for name, text in signatures.items()} == {
         "archive": "(name: 'str')",
@@ -153,6 +159,18 @@ def test_signatures_of_connections_and_secrets() -> None:
         "secret.remove": "(name: 'str')",
         "secret.set": "(name: 'str', value: 'str', *, username: 'str | None' = None)",
     }
+
+
+def test_help_shows_what_a_model_takes_and_what_it_means() -> None:
+    assert str(inspect.signature(models.JobConfig)).startswith("(*, name: str | None = None, image_uri: ")
+    assert "entrypoint: str, max_retries: int | None = None" in str(inspect.signature(models.JobConfig))
+    said = pydoc.plain(pydoc.render_doc(models.JobConfig))
+    assert "AfterValidator" not in said
+    assert "entrypoint (str, required): The command that is the job" in said
+    for module in (models, compute_models):
+        for name in module.__all__:
+            fields = getattr(getattr(module, name), "model_fields", {})
+            assert all(field.description for field in fields.values()), name
 
 
 @pytest.mark.parametrize("name", FIELDS)

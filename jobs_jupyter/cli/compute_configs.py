@@ -72,7 +72,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _row(version: ComputeConfigVersion) -> tuple[str, ...]:
     state = "archived" if version.archived_at else "active"
-    return version.id, version.full_name, state, age(version.created_at), _asks(version.config)
+    return version.id, version.name, state, age(version.created_at), _asks(version.config)
 
 
 def _asks(config: ComputeConfig | MultiResourceComputeConfig) -> str:
@@ -107,7 +107,7 @@ def _show(version: ComputeConfigVersion) -> None:
 
     fields(
         [
-            ("name", version.full_name),
+            ("name", version.name),
             ("id", version.id),
             ("created", moment(version.created_at)),
             ("creator", version.creator_id),

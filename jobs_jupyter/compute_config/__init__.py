@@ -10,14 +10,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs_jupyter.client.http import client as _client
-from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig
+from jobs_jupyter.models.compute import (
+    CloudDeployment,
+    ComputeConfig,
+    HeadNodeConfig,
+    MarketType,
+    MultiResourceComputeConfig,
+    RequiredResources,
+    WorkerNodeGroupConfig,
+)
 from jobs_jupyter.models.compute import check_compute_name as _check_name
 from jobs_jupyter.models.compute import plain_compute_name as _plain_name
 from jobs_jupyter.models.compute import read_compute_config as _read_config
 from jobs_jupyter.models.compute_version import ComputeConfigVersion
 from jobs_jupyter.models.names import new_compute_config_id as _new_id
 
-__all__ = ["archive", "create", "get", "list"]
+__all__ = [
+    "CloudDeployment",
+    "ComputeConfig",
+    "ComputeConfigVersion",
+    "HeadNodeConfig",
+    "MarketType",
+    "MultiResourceComputeConfig",
+    "RequiredResources",
+    "WorkerNodeGroupConfig",
+    "archive",
+    "create",
+    "get",
+    "list",
+]
 
 _List = list
 
@@ -43,7 +64,7 @@ def create(
     if name is not None:
         body["name"] = _checked(name, _plain_name)
     made = ComputeConfigVersion.from_dict(_client.json("POST", "/v1/compute-configs", body=body))
-    return made.full_name
+    return made.name
 
 
 def get(name: str) -> ComputeConfigVersion:

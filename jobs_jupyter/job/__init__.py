@@ -21,11 +21,27 @@ from jobs_jupyter.job import submission as _submission
 from jobs_jupyter.job import waiting as _waiting
 from jobs_jupyter.job.lookup import find_id as _find_id
 from jobs_jupyter.job.lookup import resolve as _resolve
-from jobs_jupyter.models.job import JobConfig, JobLogMode, JobState, JobStatus
+from jobs_jupyter.models.connection import ConnectionConfig, ConnectionType
+from jobs_jupyter.models.job import (
+    JobConfig,
+    JobLogMode,
+    JobSortField,
+    JobSortOrder,
+    JobState,
+    JobStatus,
+)
 from jobs_jupyter.models.tags import check_key as _check_key
 from jobs_jupyter.models.tags import check_tags as _check_tags
 
 __all__ = [
+    "ConnectionConfig",
+    "ConnectionType",
+    "JobConfig",
+    "JobLogMode",
+    "JobSortField",
+    "JobSortOrder",
+    "JobState",
+    "JobStatus",
     "ResultIterator",
     "add_tags",
     "archive",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -15,12 +15,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from jobs_jupyter.models.manual import manual, signature
 from jobs_jupyter.models.refusal import MASK, NO_SUCH_FIELD, in_plain_words
 from jobs_jupyter.models.spelling import nearest
 
@@ -49,9 +51,9 @@ class NameEnum(StrEnum):
         return core_schema.no_info_before_validator_function(cls.named, handler(source))
 
 
-def _not_blank(value: str) -> str:
+def _not_blank(value: str, hint: str = "must not be blank; leave it out instead") -> str:
     if not value.strip():
-        raise ValueError("must not be blank; leave it out instead")
+        raise ValueError(hint)
     if not value.isascii():
         _check_storable(value)
     return value
@@ -74,8 +76,19 @@ def _read_time(value: object) -> object:
     return value
 
 
-Text = Annotated[str, AfterValidator(_not_blank)]
+def _optional(value: str) -> str:
+    return _not_blank(value)
+
+
+def _required(value: str) -> str:
+    return _not_blank(value, "cannot be blank")
+
+
+Text = Annotated[str, AfterValidator(_optional)]
 """A string that is not blank."""
+
+RequiredText = Annotated[str, AfterValidator(_required)]
+"""A string that is not blank, of a field that can't be left out."""
 
 Time = Annotated[datetime, BeforeValidator(_read_time)]
 """A point in time, in UTC."""
@@ -85,6 +98,11 @@ class Model(BaseModel):
     """A frozen value: strict types, unknown fields refused, secrets masked in whatever is shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.__signature__ = signature(cls.model_fields)
+        cls.__doc__ = manual(cls.__doc__ or "", cls.model_fields)
 
     def options(self, **fields: Any) -> Self:
         """Return a validated copy with these fields replaced."""
@@ -99,11 +117,8 @@ class Model(BaseModel):
             exclude_unset: leave out the fields that nobody set, so that the reader of the dict can
                 still tell a default from a choice.
         """
-        data = self.to_wire(exclude_none=exclude_none, exclude_unset=exclude_unset)
-        return {
-            name: _plain(getattr(self, name), value, exclude_none=exclude_none, exclude_unset=exclude_unset)
-            for name, value in data.items()
-        }
+        data = self.model_dump(exclude_none=exclude_none, exclude_unset=exclude_unset)
+        return {name: _plain(value) for name, value in data.items()}
 
     def to_wire(self, *, exclude_none: bool = True, exclude_unset: bool = False) -> dict[str, Any]:
         """Return what `to_dict` does as JSON has it: times as ISO 8601 strings in UTC."""
@@ -125,16 +140,22 @@ class Model(BaseModel):
         return fields
 
     def _check(self) -> None:
-        """Raise a `ValueError` where fields that are valid alone contradict each other."""
+        """Raise a `ValueError` where fields that are valid alone contradict each other.
+
+        Not asked of what is stored already: one job that can't be read would take the list of all with it.
+        """
 
     @model_validator(mode="wrap")
     @classmethod
     def _validate(cls, data: Any, handler: Any, info: ValidationInfo) -> Any:
-        if info.context == _LENIENT and isinstance(data, Mapping):
-            data = {key: value for key, value in data.items() if key in cls.model_fields}
+        lenient = info.context == _LENIENT
         try:
-            model = handler(cls._read(data) if isinstance(data, Mapping) else data)
-            model._check()
+            if isinstance(data, Mapping):
+                data = cls._read(data)
+                data = {key: value for key, value in data.items() if key in cls.model_fields or not lenient}
+            model = handler(data)
+            if not lenient:
+                model._check()
         except ValidationError as error:
             lines = [_explained(line, cls.model_fields) for line in error.errors(include_url=False)]
         except ValueError as error:
@@ -159,15 +180,15 @@ class StatusModel(Model):
         return cls.model_validate(fields, context=_LENIENT)
 
 
-def _plain(value: Any, dumped: Any, **options: bool) -> Any:
-    """Return a field's value as plain data, where `dumped` is the same for JSON."""
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, Model):
-        return value.to_dict(**options)
+def _plain(value: Any) -> Any:
+    """Return a dumped value without types of ours: enums and secrets as strings."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(*pair, **options) for pair in zip(value, dumped, strict=True)]
-    return dumped
+        return [_plain(item) for item in value]
+    if isinstance(value, SecretStr):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value
 
 
 _LENIENT = "ignore unknown fields"

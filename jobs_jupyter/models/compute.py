@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, JsonValue, ValidationInfo
 
 from jobs_jupyter.models.base import Model, NameEnum, Text
+from jobs_jupyter.models.either import Either
 
 MIB = 2**20
 TIB = 2**40
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 _MEMORY = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)\s*([KMGT]?I?)B?", re.IGNORECASE | re.ASCII)
+_ACCELERATOR_LABEL = "ray.io/accelerator-type"
 _COMPUTE_NAME = re.compile(r"[^:\s]+(:[1-9][0-9]{0,8})?")
 
 
@@ -70,7 +72,13 @@ def _writable(value: dict[str, JsonValue], info: ValidationInfo) -> dict[str, Js
 _ACCELERATOR_LABEL = "ray.io/accelerator-type"
 _TOPOLOGY_LABEL = "ray.io/tpu-topology"
 
-Amount = Annotated[int | float, Field(ge=0), AfterValidator(_finite)]
+
+def _group_name(value: str | None, info: ValidationInfo) -> str | None:
+    """Return a worker group's name; it is its instance type where it has none of its own."""
+    return value if value is not None else info.data.get("instance_type")
+
+
+Amount = Annotated[int | float, Either, Field(ge=0), AfterValidator(_finite)]
 """How much of a resource: a number that is not negative."""
 
 Plain = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
@@ -88,13 +96,21 @@ class MarketType(NameEnum):
 class RequiredResources(Model):
     """What a node must have, where its instance type does not matter."""
 
-    CPU: Annotated[int, Field(ge=1, le=512)]
-    memory: Annotated[int | str, AfterValidator(_memory)]
-    GPU: Annotated[int, Field(ge=0, le=16)] | None = None
-    accelerator: Text | None = None
-    TPU: Annotated[int, Field(ge=0)] | None = None
-    tpu_hosts: Annotated[int, Field(ge=1)] | None = None
-    cpu_architecture: Literal["x86_64", "arm64"] | None = None
+    CPU: Annotated[int, Field(ge=1, le=512)] = Field(description="How many CPUs: 1 to 512.")
+    memory: Annotated[int | str, Either, AfterValidator(_memory)] = Field(
+        description="How much memory: bytes, or a string such as 8Gi; 1Mi to 24Ti."
+    )
+    GPU: Annotated[int, Field(ge=0, le=16)] | None = Field(
+        default=None, description="How many GPUs: up to 16."
+    )
+    accelerator: Text | None = Field(default=None, description="The kind of the GPUs or TPUs, such as A100.")
+    TPU: Annotated[int, Field(ge=0)] | None = Field(default=None, description="How many TPUs.")
+    tpu_hosts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="How many hosts the TPUs are on."
+    )
+    cpu_architecture: Literal["x86_64", "arm64"] | None = Field(
+        default=None, description="The architecture of the CPUs."
+    )
 
     @classmethod
     def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,23 +136,46 @@ _RESOURCES |= {"anyscale/tpu_hosts": "tpu_hosts", "anyscale_tpu_hosts": "tpu_hos
 class CloudDeployment(Model):
     """Where in a cloud a node runs."""
 
-    provider: Text | None = None
-    region: Text | None = None
-    machine_pool: Text | None = None
-    id: Text | None = None
+    provider: Text | None = Field(default=None, description="The cloud's provider.")
+    region: Text | None = Field(default=None, description="Its region.")
+    machine_pool: Text | None = Field(default=None, description="Its pool of machines.")
+    id: Text | None = Field(default=None, description="Its id.")
 
 
 class NodeConfig(Model):
     """What head and worker nodes share: one of an instance type and required resources."""
 
-    instance_type: Text | None = None
-    required_resources: RequiredResources | None = None
-    resources: dict[str, Amount] | None = None
-    labels: dict[str, str] | None = None
-    required_labels: dict[str, str] | None = None
-    advanced_instance_config: Plain | None = None
-    flags: Plain | None = None
-    cloud_deployment: CloudDeployment | None = None
+    instance_type: Text | None = Field(
+        default=None, description="The cloud's type of the machine. Excludes required_resources."
+    )
+    required_resources: RequiredResources | None = Field(
+        default=None,
+        description="What the machine must have, where its type does not matter; field names in any case.",
+    )
+    resources: dict[str, Amount] | None = Field(
+        default=None,
+        description="What the node offers to a scheduler, no more than required_resources: name to amount.",
+    )
+    labels: dict[str, str] | None = Field(
+        default=None, description="What a scheduler of nodes knows the node by."
+    )
+    required_labels: dict[str, str] | None = Field(
+        default=None, description="The labels that a node must have."
+    )
+    advanced_instance_config: Plain | None = Field(
+        default=None, description="What is passed on to the cloud's provider."
+    )
+    flags: Plain | None = Field(default=None, description="Advanced options of the node.")
+    cloud_deployment: CloudDeployment | None = Field(
+        default=None, description="Where in the cloud the node runs."
+    )
+
+    @classmethod
+    def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields without the type `custom`, which says no more than required_resources do."""
+        if fields.get("instance_type") == "custom" and fields.get("required_resources") is not None:
+            return {name: value for name, value in fields.items() if name != "instance_type"}
+        return fields
 
     def _check(self) -> None:
         if (self.instance_type is None) == (self.required_resources is None):
@@ -164,7 +203,7 @@ class NodeConfig(Model):
         kind = (self.required_labels or {}).get(_ACCELERATOR_LABEL)
         if not kind:
             return
-        required = self.required_resources
+        required, labels = self.required_resources, {**(self.labels or {}), **(self.required_labels or {})}
         if not kind.upper().startswith("TPU"):
             if required is None or not required.GPU:
                 raise ValueError(
@@ -172,10 +211,7 @@ class NodeConfig(Model):
                     "required_resources"
                 )
         elif (
-            required is None
-            or not required.TPU
-            or not required.tpu_hosts
-            or not ((self.required_labels or {}).get(_TOPOLOGY_LABEL))
+            required is None or not required.TPU or not required.tpu_hosts or not labels.get(_TOPOLOGY_LABEL)
         ):
             raise ValueError(
                 f"required_labels asks for {kind}; give TPU and tpu_hosts in required_resources, and the "
@@ -190,16 +226,17 @@ class HeadNodeConfig(NodeConfig):
 class WorkerNodeGroupConfig(NodeConfig):
     """A group of equal worker nodes."""
 
-    name: Text | None = None  # its instance type, unless named
-    min_nodes: Annotated[int, Field(ge=0)] = 0
-    max_nodes: Annotated[int, Field(ge=1)] = 10
-    market_type: MarketType = MarketType.ON_DEMAND
-
-    @classmethod
-    def _read(cls, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        if fields.get("name") is None and isinstance(fields.get("instance_type"), str):
-            return {**fields, "name": fields["instance_type"]}
-        return fields
+    name: Annotated[Text | None, AfterValidator(_group_name), Field(validate_default=True)] = Field(
+        default=None,
+        description="The group's name, unique within the compute config; its instance type if left out.",
+    )
+    min_nodes: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How many nodes there are at least."
+    )
+    max_nodes: Annotated[int, Field(ge=1)] = Field(
+        default=10, description="How many nodes there are at most."
+    )
+    market_type: MarketType = Field(default=MarketType.ON_DEMAND, description="How the machines are bought.")
 
     def _check(self) -> None:
         super()._check()
@@ -212,17 +249,35 @@ class WorkerNodeGroupConfig(NodeConfig):
 class ComputeConfig(Model):
     """The nodes that a job runs on."""
 
-    cloud: Text | None = None
-    cloud_resource: Text | None = None
-    head_node: HeadNodeConfig | None = None
-    worker_nodes: list[WorkerNodeGroupConfig] | None = None  # None: automatic; []: head only
-    min_resources: dict[str, Amount] | None = None
-    max_resources: dict[str, Amount] | None = None
-    zones: Annotated[list[Text], Field(min_length=1)] | None = None
-    enable_cross_zone_scaling: bool = False
-    advanced_instance_config: Plain | None = None
-    flags: Plain | None = None
-    auto_select_worker_config: bool = False
+    cloud: Text | None = Field(default=None, description="The cloud to run on; this machine is `local`.")
+    cloud_resource: Text | None = Field(default=None, description="Which resource of the cloud.")
+    head_node: HeadNodeConfig | None = Field(
+        default=None, description="The node that the job's command runs on."
+    )
+    worker_nodes: list[WorkerNodeGroupConfig] | None = Field(
+        default=None,
+        description="The groups of worker nodes. None: chosen automatically; []: the head node only.",
+    )
+    min_resources: dict[str, Amount] | None = Field(
+        default=None, description="What the whole cluster has at least: name to amount."
+    )
+    max_resources: dict[str, Amount] | None = Field(
+        default=None, description="What the whole cluster has at most: name to amount."
+    )
+    zones: Annotated[list[Text], Field(min_length=1)] | None = Field(
+        default=None, description="The zones to use; left out, all of the cloud's region."
+    )
+    enable_cross_zone_scaling: bool = Field(
+        default=False, description="Whether the nodes may be in several zones."
+    )
+    advanced_instance_config: Plain | None = Field(
+        default=None, description="What is passed on to the cloud's provider."
+    )
+    flags: Plain | None = Field(default=None, description="Advanced options of the cluster.")
+    auto_select_worker_config: bool = Field(
+        default=False,
+        description="Whether worker groups are chosen by what is asked for. Excludes worker_nodes.",
+    )
 
     def _check(self) -> None:
         if self.auto_select_worker_config and self.worker_nodes is not None:
@@ -235,9 +290,11 @@ class ComputeConfig(Model):
 class MultiResourceComputeConfig(Model):
     """Compute configs for several resources of one cloud."""
 
-    cloud: Text | None = None
-    configs: Annotated[list[ComputeConfig], Field(min_length=1)]
-    flags: Plain | None = None
+    cloud: Text | None = Field(default=None, description="The cloud of all configs.")
+    configs: Annotated[list[ComputeConfig], Field(min_length=1)] = Field(
+        description="One for each resource of the cloud; the first that can be met is used."
+    )
+    flags: Plain | None = Field(default=None, description="Advanced options of all configs.")
 
     def _check(self) -> None:
         resources = [config.cloud_resource or "" for config in self.configs]

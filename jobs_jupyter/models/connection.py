@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
 from jobs_jupyter.models.base import Model, NameEnum, StatusModel, Text, Time
 
@@ -68,8 +68,10 @@ class ConnectionType(NameEnum):
 class ConnectionConfig(Model):
     """A connection whose credentials the job gets."""
 
-    type: ConnectionType
-    name: Annotated[str, AfterValidator(_connection_name)]
+    type: ConnectionType = Field(description="The type of the connection, in any case.")
+    name: Annotated[str, AfterValidator(_connection_name)] = Field(
+        description="The name that it was added under."
+    )
 
 
 class DatabricksCredentials(Model):

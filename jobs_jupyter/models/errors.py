@@ -3,7 +3,7 @@
     JobsError
     ├── JobNotFoundError           (also LookupError, RuntimeError)
     ├── JobQueueNotFoundError      (also LookupError, RuntimeError)
-    ├── ComputeConfigNotFoundError (also LookupError, RuntimeError)
+    ├── ComputeConfigNotFoundError (also LookupError, RuntimeError, ValueError)
     ├── ConnectionNotFoundError    (also LookupError, RuntimeError)
     ├── SecretNotFoundError        (also LookupError, RuntimeError)
     ├── LoginError                 (also RuntimeError)   a connection that does not log in, and why
@@ -12,6 +12,7 @@
     ├── UnsupportedError           (also ValueError)   a field that this service cannot honour
     ├── PackageError               (also ValueError)   a directory or variable that cannot be packaged
     │   └── MissingFileError       (also FileNotFoundError)  a file that a config names and that is not there
+    │       └── MissingDirectoryError  (also RuntimeError)   a directory that a config names, and is not there
     ├── InvalidRequestError        (also ValueError)   an argument that the service refuses
     ├── SettingsError              (also ValueError)   a setting of the service that can't be used
     ├── BackupError                (also ValueError)   a backup that can't be made, or can't be restored
@@ -20,6 +21,8 @@
     └── ServiceUnavailableError    (also ConnectionError)
         ├── ServiceStartError    the service could not be started, and why
         └── ServiceHangsError    it runs, and does not answer
+
+What else an error is, is what programs for the hosted Job SDK catch in its place.
 
 A message gives the value, the cause and the next step.
 """
@@ -39,7 +42,7 @@ class JobQueueNotFoundError(JobsError, LookupError, RuntimeError):
     """No job queue has that id, or that name in that project."""
 
 
-class ComputeConfigNotFoundError(JobsError, LookupError, RuntimeError):
+class ComputeConfigNotFoundError(JobsError, LookupError, RuntimeError, ValueError):
     """No compute config has that name, or that version."""
 
 
@@ -73,6 +76,10 @@ class PackageError(JobsError, ValueError):
 
 class MissingFileError(PackageError, FileNotFoundError):
     """A file that a config names, and that is not there."""
+
+
+class MissingDirectoryError(MissingFileError, RuntimeError):
+    """A directory that a config names, and that is not there or is none."""
 
 
 class InvalidRequestError(JobsError, ValueError):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from jobs_jupyter.models.base import Model, NameEnum, StatusModel, Text, Time
+from jobs_jupyter.models.base import Model, NameEnum, RequiredText, StatusModel, Text, Time
 from jobs_jupyter.models.compute import (
     ComputeConfig,
     MultiResourceComputeConfig,
@@ -18,6 +18,7 @@ from jobs_jupyter.models.compute import (
     read_compute_config,
 )
 from jobs_jupyter.models.connection import ConnectionConfig
+from jobs_jupyter.models.either import Either
 from jobs_jupyter.models.package import ARCHIVES, SCHEME, is_package_uri, package_digest
 from jobs_jupyter.models.queue import JobQueueConfig
 from jobs_jupyter.models.run_error import RunError
@@ -154,28 +155,70 @@ Directory = Annotated[Text, AfterValidator(_directory)]
 class JobConfig(Model):
     """The one description of a job."""
 
-    name: Text | None = None
-    image_uri: Annotated[str, AfterValidator(_image)] | None = None
-    containerfile: Text | None = None
+    name: Text | None = Field(
+        default=None, description="The job's name; several jobs may have it. One is made up if there is none."
+    )
+    image_uri: Annotated[str, AfterValidator(_image)] | None = Field(
+        default=None,
+        description="The job's image: [host[:port]/][user/]repo[:tag][@digest]. Excludes containerfile.",
+    )
+    containerfile: Text | None = Field(
+        default=None,
+        description="The path of a Containerfile, which is built into the job's image. Excludes image_uri.",
+    )
     compute_config: Annotated[
-        str | ComputeConfig | MultiResourceComputeConfig | None, BeforeValidator(_compute)
-    ] = None
-    working_dir: Directory | None = None
-    excludes: list[str] | None = None
-    requirements: Text | list[Text] | None = None
-    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] | None = None
-    py_modules: list[Directory] | None = None
-    py_executable: Annotated[Text, AfterValidator(_command)] | None = None
-    cloud: Text | None = None
-    project: Text | None = None
-    registry_login_secret: Text | None = None
-    ray_version: Annotated[str, AfterValidator(_ray_version)] | None = None
-    connections: list[ConnectionConfig] | None = None
-    entrypoint: Text
-    max_retries: Annotated[int, Field(ge=0)] | None = None
-    job_queue_config: JobQueueConfig | None = None
-    timeout_s: Annotated[int, Field(ge=1)] | None = None
-    tags: Annotated[dict[str, str], AfterValidator(check_tags)] | None = None
+        str | ComputeConfig | MultiResourceComputeConfig | None, Either, BeforeValidator(_compute)
+    ] = Field(
+        default=None,
+        description="What the job runs on: the name of a compute config, `name:version`, or one inline.",
+    )
+    working_dir: Directory | None = Field(
+        default=None,
+        description="The directory that the job runs in: a local one, which is packaged at submit, or a URI.",
+    )
+    excludes: list[str] | None = Field(
+        default=None, description="What of working_dir is not packaged: patterns as in a .gitignore."
+    )
+    requirements: Annotated[Text | list[Text] | None, Either] = Field(
+        default=None,
+        description="The packages that the job needs: as pip takes them, or the path of a file.",
+    )
+    env_vars: Annotated[dict[str, str], AfterValidator(_environment)] | None = Field(
+        default=None,
+        description="Environment variables for the job; their values are masked wherever it is shown.",
+    )
+    py_modules: list[Directory] | None = Field(
+        default=None, description="Modules that the job can import: local directories or files, or URIs."
+    )
+    py_executable: Annotated[Text, AfterValidator(_command)] | None = Field(
+        default=None, description="The Python that the job runs with, and its arguments."
+    )
+    cloud: Text | None = Field(default=None, description="The cloud to run on; this machine is `local`.")
+    project: Text | None = Field(
+        default=None, description="The project that the job belongs to; `default` if there is none."
+    )
+    registry_login_secret: Text | None = Field(
+        default=None, description="The name of the secret to log in with where image_uri is pulled from."
+    )
+    ray_version: Annotated[str, AfterValidator(_ray_version)] | None = Field(
+        default=None, description="The version of Ray that the job needs: X.Y.Z."
+    )
+    connections: list[ConnectionConfig] | None = Field(
+        default=None, description="Connections whose credentials the job gets, one of each type at most."
+    )
+    entrypoint: RequiredText = Field(description="The command that is the job, run by sh.")
+    max_retries: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="How often the job is run again after it failed; left out, once."
+    )
+    job_queue_config: JobQueueConfig | None = Field(
+        default=None, description="The queue that the job waits in, and its priority there."
+    )
+    timeout_s: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="The seconds that one run may take; no limit if left out."
+    )
+    tags: Annotated[dict[str, str], AfterValidator(check_tags)] | None = Field(
+        default=None, description="Keys and values to find the job by."
+    )
 
     @property
     def in_image(self) -> bool:
@@ -223,42 +266,52 @@ def _known(kind: type[JobState] | type[JobRunState]) -> Any:
 class JobRunStatus(StatusModel):
     """Current status of an individual job run."""
 
-    name: str
-    state: Annotated[str | JobRunState, _known(JobRunState)]
-    attempt: int | None = None  # counted from 1
-    reason: str | None = None  # in words: `exit code 1`
-    error: RunError | None = None
-    exit_code: int | None = None
-    created_at: Time | None = None
-    started_at: Time | None = None
-    ended_at: Time | None = None
-    cpu_time_s: float | None = None  # of all its processes, in seconds
-    peak_memory: int | None = None  # of all its processes at once, in bytes
+    name: str = Field(description="The run's name.")
+    state: Annotated[str | JobRunState, Either, _known(JobRunState)] = Field(description="The run's state.")
+    attempt: int | None = Field(default=None, description="Which of the job's runs it is, counted from 1.")
+    reason: str | None = Field(default=None, description="Why it is in this state, in words: `exit code 1`.")
+    error: RunError | None = Field(default=None, description="The exception that ended the cell.")
+    exit_code: int | None = Field(default=None, description="Its exit code.")
+    created_at: Time | None = Field(default=None, description="When it was created, in UTC.")
+    started_at: Time | None = Field(default=None, description="When its process began, in UTC.")
+    ended_at: Time | None = Field(default=None, description="When it ended, in UTC.")
+    cpu_time_s: float | None = Field(
+        default=None, description="The CPU time of all its processes, in seconds."
+    )
+    peak_memory: int | None = Field(
+        default=None, description="The most memory of all its processes at once, in bytes."
+    )
 
 
 class JobStatus(StatusModel):
     """Current status of a job."""
 
-    id: str
-    name: str
-    state: Annotated[str | JobState, _known(JobState)]
-    config: JobConfig
-    runs: list[JobRunStatus] = Field(default_factory=list)  # oldest first
-    creator_id: str
-    created_at: Time | None = None
-    updated_at: Time | None = None
-    status_updated_at: Time | None = None
-    project: str | None = None
-    cloud: str | None = None
-    reason: str | None = None  # in words: `exit code 1`, `queued: 3rd in gpu`
-    error: RunError | None = None
-    exit_code: int | None = None
-    notices: list[str] | None = None  # what to know of it: `numpy 1.26.4 here, 2.1.0 in the job`
-    started_at: Time | None = None
-    ended_at: Time | None = None
-    archived_at: Time | None = None
-    tags: dict[str, str] | None = None  # as they are now; config.tags are those of the submit
-    max_runs: int | None = None
+    id: str = Field(description="The job's id.")
+    name: str = Field(description="The job's name.")
+    state: Annotated[str | JobState, Either, _known(JobState)] = Field(description="The job's state.")
+    config: JobConfig = Field(description="What was submitted.")
+    runs: list[JobRunStatus] = Field(default_factory=list, description="Its runs, oldest first.")
+    creator_id: str = Field(description="Who submitted it.")
+    created_at: Time | None = Field(default=None, description="When it was submitted, in UTC.")
+    updated_at: Time | None = Field(default=None, description="When anything of it changed last, in UTC.")
+    status_updated_at: Time | None = Field(default=None, description="When its state changed last, in UTC.")
+    project: str | None = Field(default=None, description="Its project.")
+    cloud: str | None = Field(default=None, description="Its cloud.")
+    reason: str | None = Field(
+        default=None, description="Why it is in this state, in words: `exit code 1`, `queued: 3rd in gpu`."
+    )
+    error: RunError | None = Field(default=None, description="The exception that ended the cell.")
+    exit_code: int | None = Field(default=None, description="The exit code of its last run.")
+    notices: list[str] | None = Field(
+        default=None, description="What to know of it: `numpy 1.26.4 here, 2.1.0 in the job`."
+    )
+    started_at: Time | None = Field(default=None, description="When its first run began, in UTC.")
+    ended_at: Time | None = Field(default=None, description="When it ended, in UTC.")
+    archived_at: Time | None = Field(default=None, description="When it was archived, in UTC.")
+    tags: dict[str, str] | None = Field(
+        default=None, description="Its tags as they are now; those of config are as they were submitted."
+    )
+    max_runs: int | None = Field(default=None, description="How many runs it may have.")
 
     @property
     def terminal(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from jobs_jupyter.models.base import NameEnum, StatusModel, Time
 from jobs_jupyter.models.queue import JobQueueExecutionMode
 
@@ -16,18 +18,22 @@ class JobQueueState(NameEnum):
 class JobQueueStatus(StatusModel):
     """Current status of a job queue."""
 
-    id: str
-    name: str | None = None
-    state: JobQueueState
-    execution_mode: JobQueueExecutionMode
-    max_concurrency: int
-    idle_timeout_s: int
-    auto_termination_threshold_job_count: int | None = None
-    project: str
-    creator_id: str
-    created_at: Time
-    total_jobs: int  # that were ever submitted to it, and not deleted
-    active_jobs: int  # not terminal
-    successful_jobs: int
-    failed_jobs: int  # FAILED or TERMINATED
-    cluster_is_up: bool
+    id: str = Field(description="The queue's id.")
+    name: str | None = Field(default=None, description="The queue's name.")
+    state: JobQueueState = Field(description="Whether it takes jobs.")
+    execution_mode: JobQueueExecutionMode = Field(description="The order in which its jobs start.")
+    max_concurrency: int = Field(description="How many of its jobs run at once, at most.")
+    idle_timeout_s: int = Field(description="The seconds without a job after which its cluster stops.")
+    auto_termination_threshold_job_count: int | None = Field(
+        default=None, description="How many jobs its cluster runs before a fresh one takes its place."
+    )
+    project: str = Field(description="Its project.")
+    creator_id: str = Field(description="Who submitted its first job.")
+    created_at: Time = Field(description="When it was made, in UTC.")
+    total_jobs: int = Field(
+        description="How many jobs were submitted to it, without those that were deleted."
+    )
+    active_jobs: int = Field(description="How many of them are not terminal.")
+    successful_jobs: int = Field(description="How many of them have SUCCEEDED.")
+    failed_jobs: int = Field(description="How many of them have FAILED or were TERMINATED.")
+    cluster_is_up: bool = Field(description="Whether its cluster is up.")

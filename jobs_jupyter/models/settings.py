@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs_jupyter.models.base import Model, Text, read_yaml
 from jobs_jupyter.models.compute import memory_bytes
+from jobs_jupyter.models.either import Either
 from jobs_jupyter.models.errors import SettingsError
 from jobs_jupyter.models.refusal import NO_SUCH_FIELD
 from jobs_jupyter.models.spelling import nearest
@@ -63,7 +64,7 @@ def _store(value: str) -> str:
     return value.rstrip("/")
 
 
-Bytes = Annotated[int | str, BeforeValidator(_bytes)]
+Bytes = Annotated[int | str, Either, BeforeValidator(_bytes)]
 """A number of bytes, or a string such as "8Gi"."""
 
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -108,7 +109,7 @@ class Settings(Model):
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     cpus: Annotated[int, Field(ge=1, le=MOST_CPUS)] | None = None
     memory: Bytes | None = None
-    gpus: Annotated[int | list[int], BeforeValidator(_gpus)] | None = None
+    gpus: Annotated[int | list[int], Either, BeforeValidator(_gpus)] | None = None
     default_cpus: Annotated[int, Field(ge=0)] = 1
     cgroup: Annotated[Text, AfterValidator(_place)] | None = None
     container_engine: Text | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.errors import MissingFileError, PackageError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
 from jobs_jupyter.packaging.module import module, named
@@ -67,7 +67,8 @@ def _containerfile(path: str, store: Store) -> str:
     try:
         content = Path(os.path.expanduser(path)).read_bytes()
     except OSError as problem:
-        raise PackageError(f"containerfile={path!r} can't be read: {problem.strerror}") from problem
+        kind = MissingFileError if isinstance(problem, FileNotFoundError) else PackageError
+        raise kind(f"containerfile={path!r} can't be read: {problem.strerror}") from problem
     return f"{store(snapshot(None, extra={CONTAINERFILE: content}))}/{CONTAINERFILE}"
 
 

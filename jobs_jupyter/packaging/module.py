@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.errors import MissingDirectoryError, PackageError
 from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.directory import Snapshot, snapshot
@@ -48,10 +48,12 @@ def module(path: str | Path, *, home: Path | None = None) -> Snapshot:
     return snapshot(path, limits=limits, home=home, in_repository=False).beneath(name)
 
 
-def _no_such(path: str | Path, place: Path) -> PackageError:
+def _no_such(path: str | Path, place: Path) -> MissingDirectoryError:
     near = nearest(place.name, os.listdir(place.parent) if place.parent.is_dir() else [])
     hint = f"did you mean {str(Path(path).with_name(near))!r}?" if near else "check its spelling"
-    return PackageError(f"py_modules has {str(path)!r}, and there is no such directory or file; {hint}")
+    return MissingDirectoryError(
+        f"py_modules has {str(path)!r}, and there is no such directory or file; {hint}"
+    )
 
 
 def _content(path: str | Path, place: Path) -> bytes:

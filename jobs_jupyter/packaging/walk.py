@@ -12,7 +12,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from jobs_jupyter.models.errors import PackageError
+from jobs_jupyter.models.errors import MissingDirectoryError, PackageError
 from jobs_jupyter.models.paths import from_here
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.packaging.ignore import Rule, Rules, Scope
@@ -204,9 +204,9 @@ def packaged_root(directory: str | Path, home: Path | None) -> Path:
         names = os.listdir(path.parent) if path.parent.is_dir() else []
         near = nearest(path.name, names)
         hint = f"; did you mean {str(path.with_name(near))!r}?" if near else "; check its spelling"
-        raise PackageError(f"There is no directory {str(path)!r}{hint}")
+        raise MissingDirectoryError(f"There is no directory {str(path)!r}{hint}")
     if not path.is_dir():
-        raise PackageError(f"{str(path)!r} is not a directory; name the directory that holds it")
+        raise MissingDirectoryError(f"{str(path)!r} is not a directory; name the directory that holds it")
     root = whole.resolve()
     state = home.resolve() if home else None
     if state and (root == state or state in root.parents) and not _is_work(root.relative_to(state)):

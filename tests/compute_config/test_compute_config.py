@@ -40,19 +40,19 @@ def test_create_get_list_archive(service: Path) -> None:
     made_up = compute_config.create({"worker_nodes": []})
 
     first, latest = compute_config.get("small:1"), compute_config.get("small")
-    assert (first.version, latest.version, latest.full_name) == (1, 2, "small:2")
+    assert (first.version, latest.version, latest.name) == (1, 2, "small:2")
     assert (first.config, first.archived_at) == (SMALL, None)
     assert first.id != latest.id
     assert first.created_at <= latest.created_at
     assert compute_config.get("größe/1%").config == several
     assert compute_config.get(made_up).config == ComputeConfig(worker_nodes=[])
     assert ComputeConfigVersion.from_dict(latest.to_dict()) == latest
-    assert [each.full_name for each in compute_config.list()] == [made_up, "größe/1%:1", "small:2"]
+    assert [each.name for each in compute_config.list()] == [made_up, "größe/1%:1", "small:2"]
 
     for _ in range(2):
         compute_config.archive("small")
     assert compute_config.get("small:1").archived_at is not None
-    assert [each.name for each in compute_config.list()] == [made_up.partition(":")[0], "größe/1%"]
+    assert [each.name for each in compute_config.list()] == [made_up, "größe/1%:1"]
     assert len(compute_config.list(include_archived=True)) == 3
     with pytest.raises(InvalidRequestError, match="name is not used again"):
         compute_config.create(SMALL, name="small")

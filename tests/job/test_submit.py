@@ -153,3 +153,19 @@ def test_the_longest_command(service: Path) -> None:
         job.submit(JobConfig(entrypoint="true " + "x" * (131_072 - 5)))
     with pytest.raises(UnsupportedError, match="entrypoint holds a NUL character"):
         job.submit(JobConfig(entrypoint="true \0"))
+
+
+def test_what_is_not_there_is_what_programs_catch_in_its_place(service: Path, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").touch()
+    gone = str(tmp_path / "gone")
+    for error in (RuntimeError, FileNotFoundError, ValueError):
+        with pytest.raises(error, match="There is no directory"):
+            job.submit(JobConfig(entrypoint="true", working_dir=gone))
+        with pytest.raises(error, match="no such directory or file"):
+            job.submit(JobConfig(entrypoint="true", py_modules=[gone]))
+    with pytest.raises(RuntimeError, match="is not a directory"):
+        job.submit(JobConfig(entrypoint="true", working_dir=str(tmp_path / "file.txt")))
+    with pytest.raises(FileNotFoundError, match="names the file"):
+        job.submit(JobConfig(entrypoint="true", requirements=f"{gone}.txt"))
+    with pytest.raises(ValueError, match="There is no compute config"):
+        job.submit(JobConfig(entrypoint="true", compute_config="nope"))

@@ -106,7 +106,10 @@ def test_round_trip(model: type[Model], fields: dict[str, Any]) -> None:
 def test_defaults() -> None:
     group = WorkerNodeGroupConfig(instance_type="m5")
     assert (group.min_nodes, group.max_nodes, group.market_type) == (0, 10, MarketType.ON_DEMAND)
-    assert group.name == "m5"
+    assert (group.name, group.options(instance_type="m6").name) == ("m5", "m6")
+    assert group.model_fields_set == {"instance_type"}
+    head = HeadNodeConfig.from_dict({"instance_type": "custom", "required_resources": NEED})
+    assert head.to_dict() == {"required_resources": NEED}, "a type that says nothing"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ VAX = {"cpu_architecture": "vax"}
             {**COMMAND, "requirements": 3},
             "requirements=3: must be text (put quotes around it) or a list",
         ),
+        ({**COMMAND, "requirements": ""}, "requirements='': must not be blank; leave it out instead"),
+        ({"entrypoint": " "}, "entrypoint=' ': cannot be blank"),
+        ({**COMMAND, "tags": {"int": 1, "str": 2}}, "tags.int=1: must be text (put quotes around it)"),
         ({**COMMAND, "requirements": ["a", 3]}, "requirements.1=3: must be text (put quotes around it)"),
         (dict[Any, Any]({**COMMAND}) | {5: 1}, "5=5: a field's name is text"),
         (
@@ -89,3 +92,20 @@ def test_sentences(fields: dict[Any, Any], said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         JobConfig.from_dict(fields)
     assert sentence(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"requirements": 3}, ("requirements",)),
+        ({"requirements": [3]}, ("requirements", 0)),
+        ({"requirements": ["a", " "]}, ("requirements", 1)),
+        ({"compute_config": 3}, ("compute_config",)),
+        ({"compute_config": {"max_resources": {"CPU": "x"}}}, ("compute_config", "max_resources", "CPU")),
+    ],
+)
+def test_an_error_is_said_of_the_field_and_not_of_its_types(fields: dict[str, Any], place: Any) -> None:
+    with pytest.raises(ValidationError) as raised:
+        JobConfig.from_dict({**COMMAND, **fields})
+    assert [line["loc"] for line in raised.value.errors()] == [place]
+    assert "function-" not in str(raised.value)
