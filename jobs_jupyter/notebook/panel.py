@@ -45,6 +45,7 @@ class JobPanel(anywidget.AnyWidget):
 
     job_id = traitlets.Unicode().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
+    seen = traitlets.Float().tag(sync=True)  # when the view was so, in milliseconds
     panel_id = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
 
@@ -62,7 +63,9 @@ class JobPanel(anywidget.AnyWidget):
         self._output = Output()
         self._heard = False
         self._code_on_its_way = False
-        super().__init__(job_id=view["id"], view=view, panel_id=uuid.uuid4().hex, code=panel_digest())
+        super().__init__(
+            job_id=view["id"], view=view, seen=_now(), panel_id=uuid.uuid4().hex, code=panel_digest()
+        )
         reach_while_busy(self.comm)
         self.on_msg(self._received)
         self._watch()
@@ -116,7 +119,8 @@ class JobPanel(anywidget.AnyWidget):
     def _publish(self, view: dict[str, Any]) -> None:
         ended = _is_over(view) and not _is_over(self.view)
         try:
-            self.view = view
+            with self.hold_sync():
+                self.view, self.seen = view, _now()
             if ended:  # so that a saved notebook shows how the job ended
                 self._output.renew(self._bundle())
         except Exception:
@@ -149,7 +153,7 @@ class JobPanel(anywidget.AnyWidget):
             log.debug("a message that makes no sense: %r", message, exc_info=True)
 
     def _hello(self, message: Message) -> None:
-        self._post({"type": "hello", "client": message["client"], "now": time.time() * 1000}, [])
+        self._post({"type": "hello", "client": message["client"], "now": _now()}, [])
         self._watch()
 
     def _offer_code(self) -> None:
@@ -253,6 +257,10 @@ def reach_while_busy(comm: Any) -> None:
     """
     if callable(getattr(comm, "_reply_subshell_for", None)):
         comm._reply_subshell_for = lambda _data, default: default
+
+
+def _now() -> float:
+    return time.time() * 1000
 
 
 def _is_over(view: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 
 from jobs_jupyter.models.errors import PackageError
 
@@ -40,14 +41,18 @@ def parse(source: str, lines_above: int = 0, names: frozenset[str] = frozenset()
     Raises:
         PackageError: the cell has a syntax error.
     """
-    from IPython.core.inputtransformer2 import TransformerManager
-
     try:
-        text = _leading_lines(source) + TransformerManager().transform_cell(_with_percent(source, names))
-        tree = ast.parse(text)
-        compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        return _tree(_with_percent(source, names))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise _syntax_error(error, lines_above) from None
+
+
+@lru_cache(maxsize=2)  # a cell is read several times while it is submitted, which takes long for a large one
+def _tree(source: str) -> ast.Module:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    tree = ast.parse(_leading_lines(source) + TransformerManager().transform_cell(source))
+    compile(tree, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     return tree
 
 

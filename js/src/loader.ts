@@ -90,7 +90,8 @@ export default {
   async render(context: RenderContext): Promise<() => void> {
     const { model, el } = context;
     const entry = entryOf(model.get("code") as string);
-    const alone = setTimeout(() => el.replaceChildren(card(model.get("view") as JobView)), CARD_AFTER_MS);
+    const showCard = () => el.replaceChildren(card(model.get("view") as JobView, model.get("seen") as number));
+    const alone = setTimeout(showCard, CARD_AFTER_MS);
     const release = askFor(entry, model);
     try {
       return (await entry.bundle).render(context);

@@ -71,11 +71,12 @@ test("a failure is the exception and the cell's line, else the reason", () => {
   const failed = show(<Reason job={job({ state: "FAILED", error, reason: "exit code 1" })} />);
   assert.deepEqual(
     [...failed.querySelectorAll("span")].map((node) => node.textContent),
-    ["KeyError: 'user_id'", "cell.py line 14"],
+    ["KeyError: 'user_id'", "cell line 14"],
   );
   assert.equal(show(<Reason job={job({ state: "FAILED", reason: "exit code 1" })} />).textContent, "exit code 1");
   assert.equal(show(<Reason job={job({ state: "STARTING", reason: "3rd in gpu" })} />).textContent, "3rd in gpu");
   assert.equal(show(<Reason job={job({ state: "SUCCEEDED", reason: "exit code 0" })} />).textContent, "");
+  assert.equal(show(<Reason job={job({ state: "TERMINATED", reason: "stopped" })} />).textContent, "");
 });
 
 test("what to know of a job is a line each, and nothing where there is nothing", () => {

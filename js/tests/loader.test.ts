@@ -10,6 +10,7 @@ test("a page asks for the code until it comes, and shows a card meanwhile", asyn
   mock.timers.enable({ apis: ["setTimeout"] });
   const model = new FakeModel(job({ name: "<b>train</b>", state: "FAILED", reason: "exit code 1" }));
   model.state["code"] = "digest-1";
+  model.state["seen"] = new Date(2026, 10, 28, 14, 2).getTime();
   const release = loader.initialize({ model: model.asModel() });
   const el = document.createElement("div");
   void loader.render({ model: model.asModel(), el });
@@ -17,7 +18,7 @@ test("a page asks for the code until it comes, and shows a card meanwhile", asyn
   assert.equal(el.textContent, "");
   mock.timers.tick(1000);
   assert.equal(model.take("code").length, 0);
-  assert.match(el.textContent ?? "", /FAILED {2}<b>train<\/b>prodjob_1exit code 1/);
+  assert.match(el.textContent ?? "", /FAILED {2}<b>train<\/b>prodjob_1when last seen, 14:02 on 2026-11-28exit code 1/);
   mock.timers.tick(2000);
   assert.equal(model.take("code").length, 1);
   mock.timers.tick(6000);

@@ -21,6 +21,11 @@ NAMES = [
 ]
 
 
+@pytest.mark.parametrize("typed", ["--bogus", "--tail", "-x", "--line-width-of-it"])
+def test_dashes_are_no_likeness(typed: str) -> None:
+    assert nearest(typed, ["--gpus", "--tag", "-x1", "--wait", "-n"]) is None
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
