@@ -126,7 +126,10 @@ def test_compute_configs(
     assert "no instance type" in refused("submit", "--compute", "cloud", "--", "true", code=1)
     assert call("compute-configs", "archive", "small").out == "small is archived\n"
     assert call("compute-configs", "archive", "small", "--json").json == {"name": "small"}
-    assert [each["name"] for each in call("compute-configs", "list", "--json").json] == ["cloud:1", "several:1"]
+    assert [each["name"] for each in call("compute-configs", "list", "--json").json] == [
+        "cloud:1",
+        "several:1",
+    ]
     assert "archived" in call("compute-configs", "list", "--archived").out
     assert "'small' is archived" in refused("submit", "--compute", "small", "--", "true")
     assert "its name is not used again" in refused(*create, "small.yaml", "-n", "small")
