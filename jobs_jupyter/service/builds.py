@@ -105,3 +105,25 @@ class SharedBuild:
             self._teller.listeners.remove(progress)
             if not self._teller.listeners:
                 self._task.cancel()
+
+
+class SharedBuilds:
+    """What is being built, each thing once; `activity` is for its teller."""
+
+    def __init__(self, activity: Callable[[bytes], str | None]) -> None:
+        self._activity = activity
+        self._under_way: dict[str, SharedBuild] = {}
+
+    async def follow(
+        self, key: str, progress: Progress, build: Callable[[Teller], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Wait for what is being built under this key, or begin it."""
+        if key not in self._under_way:
+            tell = Teller(self._activity)
+            self._under_way[key] = SharedBuild(tell, build(tell))
+        shared = self._under_way[key]
+        try:
+            await shared.follow(progress)
+        finally:
+            if shared.over and self._under_way.get(key) is shared:
+                del self._under_way[key]

@@ -12,68 +12,46 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
 import stat
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs_jupyter.models.package import package_file
 from jobs_jupyter.models.paths import StatePaths
-from jobs_jupyter.models.requirements import is_url
-from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service import durable, installers, machine
-from jobs_jupyter.service.builds import SharedBuild, Teller, to_end
+from jobs_jupyter.service.builds import SharedBuilds, Teller, to_end
 from jobs_jupyter.service.disk import disk_usage
 from jobs_jupyter.service.installers import Build
 from jobs_jupyter.service.interpreters import Interpreter, installed
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress
 from jobs_jupyter.service.removal import remove_tree
+from jobs_jupyter.service.required import Required
 
 FORMAT = 1
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that an environment is made from; `requirements` is the URI of a file in a package, or lines.
-
-    `named` are those lines of a file that name variables, with their values.
-    """
+    """All that an environment is made from."""
 
     interpreter: Interpreter
-    requirements: str | tuple[str, ...]
-    environment: Mapping[str, str] = field(repr=False)
-    named: tuple[str, ...] = field(default=(), repr=False)
+    required: Required
 
     def digest(self) -> str:
         """Return the environment's name; it changes with what is installed for the interpreter."""
-        lines = self.requirements
-        indices = installers.index_settings(self.environment)
         made_from = [
             FORMAT,
             self.interpreter.executable,
             self.interpreter.version,
             self.interpreter.mark,
             self.interpreter.contents(),
-            lines if isinstance(lines, str) else sorted(lines),
-            sorted((name, _CREDENTIALS.sub("//", value)) for name, value in indices.items()),
-            [_CREDENTIALS.sub("//", line) for line in self.named],
+            *self.required.identity(),
         ]
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
-
-    @property
-    def label(self) -> str:
-        """What a person calls it."""
-        if isinstance(self.requirements, str):
-            return "requirements.txt"
-        return ", ".join(filter(None, map(_label, self.requirements)))
 
 
 @dataclass(frozen=True)
@@ -103,7 +81,7 @@ class Overlays:
         self.lock = asyncio.Lock()
         self.uv = uv
         self._packages = packages
-        self._builds: dict[str, SharedBuild] = {}
+        self._builds = SharedBuilds(installers.activity)
 
     async def get(self, recipe: Recipe, progress: Progress, note: Path) -> Overlay:
         """Return the environment, which is built where it is not there yet.
@@ -120,15 +98,7 @@ class Overlays:
         """
         digest = await asyncio.to_thread(recipe.digest)
         while (found := await self._use(digest, note)) is None:
-            if digest not in self._builds:
-                tell = Teller(installers.activity)
-                self._builds[digest] = SharedBuild(tell, self._build(digest, recipe, tell))
-            build = self._builds[digest]
-            try:
-                await build.follow(progress)
-            finally:
-                if build.over and self._builds.get(digest) is build:
-                    del self._builds[digest]
+            await self._builds.follow(digest, progress, partial(self._build, digest, recipe))
         return found
 
     async def _use(self, digest: str, note: Path) -> Overlay | None:
@@ -146,10 +116,10 @@ class Overlays:
         root = self.paths.overlay_builds / f"{digest}-{secrets.token_hex(4)}"
         inputs = root / "inputs"
         try:
-            file = await to_end(self._write_requirements, recipe, inputs)
-            tell.hide = _secrets(inputs, recipe.environment)
-            environment = installers.variables(recipe.environment)
-            tell.write(f"Making an environment with {recipe.label}\n".encode())
+            file = await to_end(recipe.required.write, inputs, self._packages)
+            tell.hide = recipe.required.secrets(inputs)
+            environment = installers.variables(recipe.required.environment)
+            tell.write(f"Making an environment with {recipe.required.label}\n".encode())
             build = Build(
                 recipe.interpreter, root / "venv", file, environment, tell.write, tell.say, tell.hidden
             )
@@ -162,15 +132,6 @@ class Overlays:
         finally:
             tell.flush()
 
-    def _write_requirements(self, recipe: Recipe, folder: Path) -> Path:
-        folder.mkdir(parents=True)
-        if isinstance(recipe.requirements, str):
-            digest, name = package_file(recipe.requirements)
-            self._packages.materialise(digest, folder)
-            return folder / name
-        (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in recipe.requirements))
-        return folder / "requirements.txt"
-
     def _record(self, digest: str, recipe: Recipe, root: Path) -> None:
         there = recipe.interpreter.packages()
         own = installed(root.glob("venv/lib/python*/site-packages"))
@@ -180,7 +141,7 @@ class Overlays:
             for name, version in sorted(own.items())
             if there.get(name, version) != version
         )
-        made = Overlay(digest, str(root), recipe.label, disk_usage(root), differs)
+        made = Overlay(digest, str(root), recipe.required.label, disk_usage(root), differs)
         record = self.paths.overlay(digest)
         earlier = _read(record)
         machine.sync(str(root))  # what the record says is there has to be, also after the power has failed
@@ -215,13 +176,6 @@ class Overlays:
         return [root for root in self.paths.overlay_builds.glob("*") if str(root) not in kept]
 
 
-def _label(requirement: str) -> str | None:
-    """Return what a requirement is called: a package's name, or the last part of a URL."""
-    if is_url(requirement):
-        return requirement.partition("#")[0].rstrip("/").rpartition("/")[2]
-    return found[0] if (found := _NAME.match(requirement)) else None
-
-
 def _forbid_changes(root: Path) -> None:
     """Let nothing be added to or taken from what jobs share: a job that installs there is told so.
 
@@ -242,11 +196,3 @@ def _read(record: Path) -> Overlay | None:
         return Overlay(**{**known, "differs": tuple(known["differs"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _secrets(folder: Path, environment: Mapping[str, str]) -> list[bytes]:
-    """Return the values of the variables that the files name: the log must not show them."""
-    files = [path for path in folder.iterdir() if path.is_file()]
-    names = {name for file in files for name in variables_in(file.read_text())}
-    values = {environment.get(name, "") for name in names}
-    return sorted((v.encode() for v in values if len(v) >= SHORTEST_SECRET), key=len, reverse=True)

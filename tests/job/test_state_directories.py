@@ -15,8 +15,8 @@ from tests.conftest import left_over, stop_everything
 from tests.jobs import output, submit
 from tests.wheels import wheel
 
-NAMES = ["%41", "#x", "?y=1", "${X}", "a b", "it's", 'q"q', "größe 🎈", "new\nline", "tab\t", ";x", "a,b", "[a]",
-         "*", "\\x", " lead", "-r", "{0}%s", "x @ y"]  # fmt: skip
+NAMES = ["%41", "#x", "?y=1", "${X}", "a b", "it's", 'q"q', "größe 🎈", "new\nline", "tab\t", ";x", "a,b",
+         "[a]", "*", "\\x", " lead", "-r", "{0}%s", "x @ y"]  # fmt: skip
 
 
 @pytest.fixture(params=NAMES)

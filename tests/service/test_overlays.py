@@ -19,6 +19,7 @@ from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.overlays import Overlay, Overlays, Recipe
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress
+from jobs_jupyter.service.required import Required
 from tests.jobs import eventually
 from tests.wheels import wheel
 
@@ -45,7 +46,7 @@ class Making:
 
     async def get(self, *wanted: str, python: str | Path = sys.executable, log: str = "log") -> Overlay:
         interpreter = await Interpreters().ask(str(python))
-        recipe = Recipe(interpreter, wanted, self.environment)
+        recipe = Recipe(interpreter, Required(wanted, self.environment))
         progress = Progress(self.log.with_name(log), self._say)
         return await self.overlays.get(recipe, progress, self.note)
 
@@ -188,11 +189,11 @@ def test_the_name_depends_on_what_it_is_made_from(tmp_path: Path) -> None:
     async def names() -> list[str]:
         interpreter = await Interpreters().ask(sys.executable)
         made = [
-            Recipe(interpreter, ("a", "b"), {}),
-            Recipe(interpreter, ("b", "a"), {"HOME": "/elsewhere"}),
-            Recipe(interpreter, ("a",), {}),
-            Recipe(interpreter, ("a",), {"UV_INDEX_URL": "https://me:old@host/"}),
-            Recipe(interpreter, ("a",), {"UV_INDEX_URL": "https://me:new@host/"}),
+            Recipe(interpreter, Required(("a", "b"), {})),
+            Recipe(interpreter, Required(("b", "a"), {"HOME": "/elsewhere"})),
+            Recipe(interpreter, Required(("a",), {})),
+            Recipe(interpreter, Required(("a",), {"UV_INDEX_URL": "https://me:old@host/"})),
+            Recipe(interpreter, Required(("a",), {"UV_INDEX_URL": "https://me:new@host/"})),
         ]
         return [recipe.digest() for recipe in made]
 

@@ -10,24 +10,22 @@ from functools import cached_property
 
 from jobs_jupyter.models.errors import InvalidRequestError, PackageError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.package import SCHEME, package_file
+from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
 from jobs_jupyter.models.programs import find_uv
 from jobs_jupyter.models.requirements import (
     conda_hint,
-    expanded,
     is_url,
-    lines,
     local_file,
     names_file,
 )
-from jobs_jupyter.models.requirements import variables as variables_in
 from jobs_jupyter.service.interpreters import Interpreters
 from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.overlays import Overlays, Recipe
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup
 from jobs_jupyter.service.preparation.executable import command
+from jobs_jupyter.service.required import Required
 
 
 class Environments:
@@ -44,19 +42,12 @@ class Environments:
         return Overlays(self._paths, self._packages, find_uv())
 
     def wanted(self, config: JobConfig) -> bool:
-        """Whether there are requirements."""
-        return bool(config.requirements)
+        """Whether there are requirements, for this machine's Python."""
+        return bool(config.requirements) and not config.in_image
 
     async def refuse(self, config: JobConfig, interpreter: str | None) -> None:
         """Refuse what is no requirement, and an interpreter that nothing can be installed for."""
-        if isinstance(config.requirements, str):
-            if "://" in config.requirements and not config.requirements.startswith(SCHEME):
-                raise UnsupportedError(
-                    f"requirements={config.requirements!r} is a remote URI, which this service can't read. "
-                    "Use a local file, or a list."
-                )
-        else:
-            _check(config.requirements or [])
+        check(config)
         base = _base(config, interpreter)
         try:
             await self._interpreters.ask(base)
@@ -91,21 +82,8 @@ class Environments:
             interpreter: the one that submitted the job.
             environment: the variables of its submitter.
         """
-        wanted = config.requirements or ()
         base = await self._interpreters.ask(_base(config, interpreter))
-        variables = {**environment, **(config.env_vars or {})}
-        if not isinstance(wanted, str):
-            return Recipe(base, tuple(wanted), variables)
-        named = await asyncio.to_thread(self._lines_with_variables, wanted, variables)
-        return Recipe(base, wanted, variables, named)
-
-    def _lines_with_variables(self, uri: str, variables: dict[str, str]) -> tuple[str, ...]:
-        """Return the lines of a file, and of what it includes, that name variables, with their values."""
-        package, _ = package_file(uri)
-        files = (entry.path for entry in self._packages.manifest(package).entries if entry.kind == "f")
-        texts = [self._packages.read(package, path).decode() for path in files if "/" not in path]
-        found = (line for text in texts for _, line in lines(text) if variables_in(line))
-        return tuple(expanded(line, variables) for line in found)
+        return Recipe(base, await asyncio.to_thread(Required.of, config, environment, self._packages))
 
 
 def _base(config: JobConfig, interpreter: str | None) -> str:
@@ -120,7 +98,22 @@ def _base(config: JobConfig, interpreter: str | None) -> str:
     return found
 
 
-def _check(entries: list[str]) -> None:
+def check(config: JobConfig) -> None:
+    """Refuse what is no requirement.
+
+    Raises:
+        InvalidRequestError, UnsupportedError: it is none, or can't be read by a service.
+    """
+    if not isinstance(config.requirements, str):
+        _check_entries(config.requirements or [])
+    elif "://" in config.requirements and not config.requirements.startswith(SCHEME):
+        raise UnsupportedError(
+            f"requirements={config.requirements!r} is a remote URI, which this service can't read. "
+            "Use a local file, or a list."
+        )
+
+
+def _check_entries(entries: list[str]) -> None:
     from packaging.requirements import InvalidRequirement, Requirement
 
     for entry in entries:
