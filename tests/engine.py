@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import tarfile
 from pathlib import Path
+from types import ModuleType
 
 import cloudpickle
 
@@ -77,8 +78,8 @@ class Engine:
         ]
         self._run("import", *changes, "-", image, given=packed.getvalue())
 
-    def make_python(self, image: str) -> None:
-        """Make an image of this Python: its library, cloudpickle, and what they are linked with."""
+    def make_python(self, image: str, *packages: ModuleType) -> None:
+        """Make an image of this Python: its library, cloudpickle, these packages, and what they link to."""
         programs = Path(sys.base_prefix, "bin")
         library = Path(sysconfig.get_path("stdlib"))
         python = programs / f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -92,8 +93,9 @@ class Engine:
                 link.type, link.linkname = tarfile.SYMTYPE, str(python.resolve())
                 archive.addfile(link)
             archive.add(library, str(library), filter=_needed)
-            package = Path(cloudpickle.__file__).parent
-            archive.add(package, str(library / "site-packages" / package.name), filter=_needed)
+            for each in (cloudpickle, *packages):
+                package = Path(str(each.__file__)).parent
+                archive.add(package, str(library / "site-packages" / package.name), filter=_needed)
         self._run("import", "--change", f"ENV PATH={programs}:/bin", "-", image, given=packed.getvalue())
 
     def output(self, *words: str) -> str:

@@ -157,6 +157,8 @@ class StatePaths:
         self.interpreters = self.home / "interpreters"  # a `python` for those that have none
         self.overlays = self.home / "environments"  # of jobs with requirements
         self.overlay_builds = self.overlays / "builds"
+        self.derived_images = self.overlays / "images"  # of requirements on top of an image
+        self.derived_builds = self.derived_images / "builds"
         self.jobs = self.home / "jobs"
         self.queues = self.home / "queues"
 
@@ -171,6 +173,10 @@ class StatePaths:
     def overlay(self, name: str) -> Path:
         """Return the file that says where the environment of that name is, once it is complete."""
         return self.overlays / f"{_safe(name)}.json"
+
+    def derived_image(self, name: str) -> Path:
+        """Return the file that says which image that of this name is, once it is complete."""
+        return self.derived_images / f"{_safe(name)}.json"
 
     def blob(self, digest: str) -> Path:
         """Return the file that stores the content of that SHA-256."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -142,17 +143,54 @@ class UnusedEnvironments:
         if not known:
             return []
         needed = await self._supervisor.needed_environments()
-        known.sort(key=lambda each: each[1], reverse=True)
-        sized = [
-            (Used(each.digest, each.label, int(used_at * SECOND), each.digest in needed), each.bytes)
-            for each, used_at in known
-        ]
-        old = beyond(sized, self._limits, self._supervisor.clock.now())
+        old = beyond(_sized(known, needed), self._limits, self._supervisor.clock.now())
         return [Victim("environment", each.id, each.name, size, why) for each, size, why in old]
 
     async def delete(self, victim: Victim) -> bool:
         """Delete the environment."""
         return await self._overlays.evict(victim.id, SPARED_S)
+
+
+class UnusedImages:
+    """Images with requirements that no job uses or is going to use; one that is deleted can be made again."""
+
+    def __init__(self, supervisor: Supervisor, kept: EnvironmentRetention) -> None:
+        self._supervisor = supervisor
+        self._images = supervisor.runner.images
+        self._limits = Limits.of(kept)
+
+    async def victims(self) -> list[Victim]:
+        """Return the images that were used least recently and are beyond the limits."""
+        known = await asyncio.to_thread(self._images.derived.all) if self._limits.any else []
+        if not known:
+            return []
+        needed = await self._supervisor.needed_environments()
+        old = beyond(_sized(known, needed), self._limits, self._supervisor.clock.now())
+        return [Victim("image", each.id, each.name, size, why) for each, size, why in old]
+
+    async def delete(self, victim: Victim) -> bool:
+        """Have the engine delete the image."""
+        return await self._images.evict(victim.id, SPARED_S)
+
+
+class _Made(Protocol):
+    """What requirements became."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+def _sized(known: Iterable[tuple[_Made, float]], needed: set[str]) -> list[tuple[Used, int]]:
+    """Return what was used, the last one first, with its size; what is needed is in use."""
+    by_use = sorted(known, key=lambda each: each[1], reverse=True)
+    return [
+        (Used(each.digest, each.label, int(used_at * SECOND), each.digest in needed), each.bytes)
+        for each, used_at in by_use
+    ]
 
 
 class Uploads:
@@ -189,6 +227,7 @@ class Housekeeping:
             EndedJobs(supervisor, kept.jobs),
             Packages(supervisor, kept.packages),
             UnusedEnvironments(supervisor, kept.environments),
+            UnusedImages(supervisor, kept.environments),
             Uploads(supervisor),
         )
         self._lock = asyncio.Lock()

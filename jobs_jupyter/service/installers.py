@@ -267,6 +267,19 @@ def index_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the same in words that pip and uv both read; what pip has no word for is left out for it."""
+    found = {name: environment[name] for name in _OF_PIP if environment.get(name)}
+    settings = index_settings(environment)
+    for name, pip_name in _OF_UV.items():
+        if value := settings.get(name):
+            words = (
+                word.rpartition("=")[2] if name == "UV_INDEX" else word for word in re.split(r"[ ,]+", value)
+            )
+            found.setdefault(pip_name, " ".join(words))
+    return {**settings, **found}
+
+
 def _joined(uv_name: str, value: str) -> str:
     return ",".join(value.split()) if uv_name == "UV_FIND_LINKS" else value
 
@@ -276,6 +289,15 @@ _PIP_INDEX = {
     "PIP_EXTRA_INDEX_URL": "UV_EXTRA_INDEX_URL",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
     "PIP_NO_INDEX": "UV_NO_INDEX",
+}
+_OF_PIP = (*_PIP_INDEX, "PIP_TRUSTED_HOST", "PIP_PRE", "PIP_NO_BINARY", "PIP_ONLY_BINARY", "PIP_RETRIES")
+_OF_UV = {
+    "UV_DEFAULT_INDEX": "PIP_INDEX_URL",
+    "UV_INDEX_URL": "PIP_INDEX_URL",
+    "UV_INDEX": "PIP_EXTRA_INDEX_URL",
+    "UV_EXTRA_INDEX_URL": "PIP_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS": "PIP_FIND_LINKS",
+    "UV_NO_INDEX": "PIP_NO_INDEX",
 }
 _UV_INDEX = (
     "UV_INDEX",

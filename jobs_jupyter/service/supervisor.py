@@ -144,11 +144,13 @@ class Supervisor:
         await asyncio.to_thread(fetching.sweep, self.paths)
         there = [*sorted(self.paths.jobs.glob("*")), *sorted(self.paths.queues.glob("*"))]
         unfinished = self.runner.environments.overlays.leftovers()
+        abandoned = self.runner.images.derived.leftovers()
         launches = await self.database.read(runs.alive)
         await asyncio.gather(*map(self._find_again, launches))
         await self._look_again()
         self._spawn(self._sweep(there))
         self._spawn(_remove(unfinished))
+        self._spawn(self.runner.images.clear(abandoned))
 
     async def _find_again(self, launch: Launch) -> None:
         """Go on with a run that an earlier service began."""
@@ -190,9 +192,9 @@ class Supervisor:
         return status
 
     async def needed_environments(self) -> set[str]:
-        """Return the names of the environments that jobs use, or will ask for, which are not terminal."""
+        """Return the names of what requirements became for jobs that are not terminal, or would become."""
         waiting = await self.database.read(queries.active_with_requirements)
-        return {name for each in waiting for name in await self.runner.environments.needed_by(*each)}
+        return {name for each in waiting for name in await self.runner.needed_by(*each)}
 
     async def terminate(self, job_id: str) -> None:
         """Ask for a job's end; its processes are gone within the grace period."""

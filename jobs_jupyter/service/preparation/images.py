@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from weakref import WeakValueDictionary
 
-from jobs_jupyter.models.errors import JobsError, SecretNotFoundError, UnsupportedError
+from jobs_jupyter.models.errors import JobsError, PackageError, SecretNotFoundError, UnsupportedError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.package import SCHEME
 from jobs_jupyter.models.paths import RunPaths, StatePaths
@@ -17,12 +19,15 @@ from jobs_jupyter.service.launch import Launch
 from jobs_jupyter.service.packages import PackageFiles
 from jobs_jupyter.service.preparation import Progress, Setup
 from jobs_jupyter.service.preparation.engine_commands import image_id, output, tell
+from jobs_jupyter.service.preparation.environments import check
 from jobs_jupyter.service.preparation.image_build import Recipe
+from jobs_jupyter.service.preparation.image_requirements import DerivedImages, asked_for, clear
+from jobs_jupyter.service.preparation.image_requirements import Recipe as RequirementsRecipe
 from jobs_jupyter.service.preparation.registry_login import Login, pulling
+from jobs_jupyter.service.required import Required
 
 REFUSED = ("unauthorized", "authentication required", "access denied", "denied:", "incorrect username")
 RAY_VERSION = "import importlib.metadata as m; print(m.version('ray'))"
-NOT_WITH_IMAGES = ("requirements", "py_executable")
 
 
 class Images:
@@ -49,6 +54,7 @@ class Images:
         self._wanted = engine
         self._network = network
         self._login = login
+        self.derived = DerivedImages(paths, packages, network)
         self._found: Engine | None = None
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -58,13 +64,14 @@ class Images:
 
     async def refuse(self, config: JobConfig, _: str | None) -> None:
         """Refuse where no engine works, no such login is known, or another field means this machine."""
-        field = f"{_field(config)}={getattr(config, _field(config))!r}"
-        for other in NOT_WITH_IMAGES:
-            if getattr(config, other) is not None:
-                raise UnsupportedError(
-                    f"{other} is for this machine's Python, and with {field} the job has the image's. "
-                    "Install what it needs in a containerfile; name another interpreter in the entrypoint."
-                )
+        field = "{}={!r}".format(*asked_for(config))
+        if config.py_executable is not None:
+            raise UnsupportedError(
+                f"py_executable is for this machine's Python, and with {field} the job has the image's. "
+                "Name another interpreter in the entrypoint."
+            )
+        if config.requirements:
+            check(config)
         if config.containerfile and "://" in config.containerfile and SCHEME not in config.containerfile:
             raise UnsupportedError(f"{field} is a remote URI, which can't be read; use a local file.")
         try:
@@ -82,6 +89,9 @@ class Images:
         image = kept.read_text() if kept.exists() else None
         if image is None or await image_id(engine, image) is None:
             image = await self._get(engine, launch, paths, setup, progress)
+            if launch.config.requirements:
+                recipe = await self._recipe(launch.job_id, launch.config, image)
+                image = await self.derived.get(engine, recipe, progress)
             await asyncio.to_thread(durable.write, str(kept), image)
         setup.interpreter = None
         setup.container = containers.Container(engine, image, self._network)
@@ -90,6 +100,32 @@ class Images:
                 setup.masks.append((await asyncio.to_thread(self._login, secret)).password)
         if launch.config.ray_version:
             await self._check_ray(setup.container, launch)
+
+    async def needed_by(self, job_id: str, config: JobConfig) -> set[str]:
+        """Return the names of the images with requirements that a job uses, or would ask for now."""
+        with contextlib.suppress(OSError, ValueError, PackageError):
+            kept = self._paths.job(job_id).image
+            has = kept.read_text() if kept.exists() else None
+            return self.derived.needed_by(has, await self._recipe(job_id, config, ""))
+        return set()
+
+    async def clear(self, abandoned: list[Path]) -> None:
+        """Remove what builds of images with requirements have left that a service did not survive."""
+        with contextlib.suppress(UnsupportedError):  # no engine works now
+            for folder in abandoned:
+                await clear(await self._engine(), folder)
+
+    async def evict(self, name: str, spared_s: float) -> bool:
+        """Delete an image with requirements unless it was used within that time; whether it is gone."""
+        try:
+            return await self.derived.evict(await self._engine(), name, spared_s)
+        except UnsupportedError:  # no engine works now
+            return False
+
+    async def _recipe(self, job_id: str, config: JobConfig, base: str) -> RequirementsRecipe:
+        environment = json.loads(self._paths.job(job_id).environment.read_text())
+        required = await asyncio.to_thread(Required.of, config, environment, self._packages)
+        return RequirementsRecipe(base, asked_for(config), required, (config.env_vars or {}).get("PATH"))
 
     async def _engine(self) -> Engine:
         if self._found is None:
@@ -156,10 +192,6 @@ class Images:
         if found != wanted:
             there = f"ray {found}" if found else "no ray that its python can import"
             raise JobsError(f"ray_version={wanted!r}, but the image has {there}; use an image that has it")
-
-
-def _field(config: JobConfig) -> str:
-    return "containerfile" if config.image_uri is None else "image_uri"
 
 
 def _why_not_pulled(image: str, name: str, secret: str | None, problem: str) -> str:

@@ -67,8 +67,9 @@ class LocalRunner:
         self.packages = packages
         self.shims = Shims()
         self.environments = Environments(paths, packages)
+        self.images = Images(paths, packages, engine, network, partial(login_of, vault))
         self.steps: tuple[Step, ...] = (
-            Images(paths, packages, engine, network, partial(login_of, vault)),
+            self.images,
             Executable(),
             self.environments,
             Modules(packages),
@@ -96,6 +97,12 @@ class LocalRunner:
         environment.refuse(config)
         for step in self._steps_for(config):
             await step.refuse(config, interpreter)
+
+    async def needed_by(self, job_id: str, config: JobConfig, interpreter: str | None) -> set[str]:
+        """Return the names of what was made for a job's requirements, or is what it would ask for now."""
+        if config.in_image:
+            return await self.images.needed_by(job_id, config)
+        return await self.environments.needed_by(job_id, config, interpreter)
 
     async def prepare(self, launch: Launch) -> Setup:
         """Make all that the run needs; a run that is to be stopped gets no further."""
