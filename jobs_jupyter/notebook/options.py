@@ -111,7 +111,8 @@ def variable(text: str) -> str:
     if name.isidentifier() and not keyword.iskeyword(name):
         return name
     bare = name.strip("'\";: ")
-    hint = f"; write {bare}" if bare.isidentifier() and not keyword.iskeyword(bare) else ""
+    is_name = bare.isidentifier() and not keyword.iskeyword(bare)
+    hint = f"; write {bare}" if is_name else "; give the value a name first"
     raise argparse.ArgumentTypeError(f"{text!r} is not a variable's name{hint}")
 
 

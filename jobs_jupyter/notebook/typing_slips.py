@@ -29,7 +29,10 @@ def _wrong(character: str, rest: str, begins: bool) -> str | None:
     word, kind = rest.split(" ")[0], category(character)
     if not character.isascii() and (character.isspace() or kind == "Cf"):
         called = name(character, "character").lower()
-        return f"there is a {called} before {rest[1:].split(' ')[0]!r}; write an ordinary space, or none"
+        article = "an" if called[0] in "aeio" else "a"
+        following = rest[1:].split(" ")[0]
+        where = f"before {following!r}" if following else "at the end"
+        return f"there is {article} {called} {where}; write an ordinary space, or none"
     if begins and (kind in ("Pi", "Pf") or character in _QUOTES):
         return f"{character} in {word!r} is a typographic quote; write ' or \""
     if begins and character != "-" and (kind == "Pd" or character == _MINUS):
