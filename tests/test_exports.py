@@ -16,6 +16,7 @@ from jobs_jupyter.compute_config import models as compute_models
 from jobs_jupyter.connection import models as connection_models
 from jobs_jupyter.job import models
 from jobs_jupyter.job.models import JobLogMode, JobState
+from jobs_jupyter.job_queue import models as queue_models
 from jobs_jupyter.secret import models as secret_models
 
 ONE_JOB: dict[str, Any] = {"cloud": None, "project": None, "include_archived": False}
@@ -89,7 +90,17 @@ def test_the_names() -> None:
             *("RequiredResources", "WorkerNodeGroupConfig"),
         ]
     )
-    assert job_queue.__all__ == ["archive", "delete", "list", "status", "terminate", "update"]
+    assert job_queue.__all__ == sorted(
+        [
+            *(*queue_models.__all__, "ResultIterator", "archive", "delete", "list", "status"),
+            *("terminate", "update", "add_tags", "list_tags", "remove_tags"),
+        ]
+    )
+    assert queue_models.__all__ == [
+        *("ClusterState", "ExecutionMode", "JobQueueConfig", "JobQueueExecutionMode"),
+        *("JobQueueSortDirective", "JobQueueSortField", "JobQueueSpec", "JobQueueState"),
+        *("JobQueueStatus", "SortOrder"),
+    ]
     assert compute_config.__all__ == [*compute_models.__all__, "archive", "create", "get", "list"]
     assert compute_models.__all__ == [
         *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
@@ -167,7 +178,7 @@ def test_help_shows_what_a_model_takes_and_what_it_means() -> None:
     said = pydoc.plain(pydoc.render_doc(models.JobConfig))
     assert "AfterValidator" not in said
     assert "entrypoint (str, required): The command that is the job" in said
-    for module in (models, compute_models):
+    for module in (models, compute_models, queue_models):
         for name in module.__all__:
             fields = getattr(getattr(module, name), "model_fields", {})
             assert all(field.description for field in fields.values()), name

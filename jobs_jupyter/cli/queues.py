@@ -62,7 +62,7 @@ def _meant(options: argparse.Namespace) -> dict[str, Any]:
 def _list(options: argparse.Namespace) -> int:
     from jobs_jupyter import job_queue
 
-    found = job_queue.list(project=options.project)
+    found = list(job_queue.list(project=options.project, include_archived=True))
     if options.json:
         document([queue.to_dict() for queue in found])
     elif found:

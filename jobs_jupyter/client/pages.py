@@ -23,6 +23,7 @@ class ResultIterator(Generic[T]):
         columns: what a table shows: a heading, and how to get its text from an item.
         below: the column whose text has a line of its own in HTML, below the others, which wrap: so a
             narrow page shows all of it.
+        nothing: what is shown where there are no items.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class ResultIterator(Generic[T]):
         columns: dict[str, Callable[[T], str]],
         *,
         below: str | None = None,
+        nothing: str = "No jobs.",
     ) -> None:
         self._fetch = fetch
         self._max_items = max_items
         self._columns = columns
+        self._nothing = nothing
         self._below = list(columns).index(below) if below else None
 
     def __iter__(self) -> Iterator[T]:
@@ -57,7 +60,7 @@ class ResultIterator(Generic[T]):
     def __repr__(self) -> str:
         rows, more = self._rows()
         if not rows:
-            return "No jobs."
+            return self._nothing
         widths = [max(map(len, column)) for column in zip(self._columns, *rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in [list(self._columns), *rows]]
         return "\n".join([*lines, *(["…"] if more else [])])
@@ -65,7 +68,7 @@ class ResultIterator(Generic[T]):
     def _repr_html_(self) -> str:
         rows, more = self._rows()
         if not rows:
-            return "<p>No jobs.</p>"
+            return f"<p>{html.escape(self._nothing)}</p>"
         at = [number for number in range(len(self._columns)) if number != self._below]
         at = [number for number in at if any(row[number] for row in rows)]
         names = [list(self._columns)[number] for number in at]

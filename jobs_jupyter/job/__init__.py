@@ -14,6 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from jobs_jupyter.client import arguments as _arguments
 from jobs_jupyter.client.http import client as _client
 from jobs_jupyter.client.pages import ResultIterator
 from jobs_jupyter.job import listing as _listing
@@ -171,9 +172,9 @@ def get_logs(
     """
     query: dict[str, Any] = {"mode": JobLogMode.named(mode).value}
     if max_lines is not None:
-        query["max_lines"] = _listing.whole("max_lines", max_lines)
+        query["max_lines"] = _arguments.whole("max_lines", max_lines)
     if run is not None:
-        query["run"] = _listing.text("run", run)
+        query["run"] = _arguments.text("run", run)
     found = _find_id(name, id, cloud, project, include_archived, job_id)
     return _client.request("GET", f"/v1/jobs/{found}/logs", query=query).content.decode(errors="replace")
 
@@ -208,7 +209,7 @@ def wait(
     timeout_s = _waiting.check_timeout(timeout_s)
     deadline = _waiting.now() + timeout_s
     target = JobState.named(state)
-    _listing.flag("follow", follow)
+    _arguments.flag("follow", follow)
     found = _waiting.look_up(
         lambda: _resolve(name, id, cloud, project, include_archived, job_id), timeout_s, deadline
     )
@@ -300,7 +301,7 @@ def remove_tags(
     include_archived: bool = False,
 ) -> None:
     """Remove tags from a job by their keys; one that it does not have is no error."""
-    wanted = [_check_key(key) for key in _listing.strings("keys", keys)]
+    wanted = [_check_key(key) for key in _arguments.strings("keys", keys)]
     if not wanted:
         raise ValueError("keys is empty; name at least one tag to remove.")
     found = _find_id(name, None, cloud, project, include_archived, job_id)

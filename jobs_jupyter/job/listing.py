@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from jobs_jupyter.client.arguments import LARGEST_PAGE, PAGE, flag, strings, tag_pairs, text, whole
 from jobs_jupyter.client.http import client
 from jobs_jupyter.client.pages import ResultIterator
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState, JobStatus
 from jobs_jupyter.models.why import why
 
-PAGE = 50
-LARGEST_PAGE = 100
 REASON_MAX = 60  # characters in a table: a build's error can be longer than all else together
-
-
-def whole(label: str, value: object, *, high: int | None = None) -> int:
-    """Return a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{label} must be a whole number, not {value!r}.")
-    if value < 1 or (high is not None and value > high):
-        raise ValueError(
-            f"{label} must be {'at least 1' if high is None else f'from 1 to {high}'}, not {value}."
-        )
-    return value
-
-
-def text(label: str, value: object) -> str:
-    """Return a string that is not empty."""
-    if not isinstance(value, str):
-        raise TypeError(f"{label} must be a string, not {value!r}.")
-    if not value:
-        raise ValueError(f"{label} is empty; leave it out instead.")
-    return value
-
-
-def strings(label: str, value: object) -> list[Any]:
-    """Return the items of a list or another collection, but not of a string."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{label} must be a list, not {value!r}.")
-    return list(value)
-
-
-def flag(label: str, value: object) -> bool:
-    """Return True or False."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{label} must be True or False, not {value!r}.")
-    return value
 
 
 def jobs(
@@ -68,7 +33,7 @@ def jobs(
     query = [(label, text(label, value)) for label, value in exact.items() if value is not None]
     query += [(label, str(flag(label, value)).lower()) for label, value in flags.items()]
     query += [("state_filter", state) for state in _states(state_filter)]
-    query += [("tag", f"{key}={value}") for key, value in _tags(tags_filter)]
+    query += [("tag", f"{key}={value}") for key, value in tag_pairs(tags_filter)]
     query += [(label, _time(label, value)) for label, value in dates.items() if value is not None]
     size = PAGE if page_size is None else whole("page_size", page_size, high=LARGEST_PAGE)
     most = None if max_items is None else whole("max_items", max_items)
@@ -95,23 +60,6 @@ def _states(given: Any) -> list[str]:
     if given is None:
         return []
     return [JobState.named(state).value for state in strings("state_filter", given)]
-
-
-def _tags(given: Any) -> list[tuple[str, str]]:
-    if given is None:
-        return []
-    if not isinstance(given, dict):
-        raise TypeError(f"tags_filter must be a dict of key to list of values, not {given!r}.")
-    pairs = []
-    for key, values in given.items():
-        if not (values := strings(f"tags_filter[{key!r}]", values)):
-            raise ValueError(f"tags_filter[{key!r}] has no values; leave the key out instead.")
-        if not all(isinstance(item, str) for item in [key, *values]):
-            raise TypeError(f"tags_filter must hold strings only, not {key!r}: {values!r}.")
-        if "=" in key:
-            raise ValueError(f"{key!r} is not a tag's key.")
-        pairs += [(key, value) for value in values]
-    return pairs
 
 
 def _time(label: str, given: Any) -> str:

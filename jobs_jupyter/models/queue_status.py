@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from jobs_jupyter.models.base import NameEnum, StatusModel, Time
+from jobs_jupyter.models.base import Model, NameEnum, StatusModel, Time
+from jobs_jupyter.models.job import JobSortOrder
 from jobs_jupyter.models.queue import JobQueueExecutionMode
 
 
@@ -13,6 +14,32 @@ class JobQueueState(NameEnum):
 
     ACTIVE = "ACTIVE"  # takes jobs
     SEALED = "SEALED"  # takes no more; those that wait in it go on
+
+
+class ClusterState(NameEnum):
+    """Whether a queue's cluster is up."""
+
+    RUNNING = "RUNNING"
+    TERMINATED = "TERMINATED"
+
+
+class JobQueueSortField(NameEnum):
+    """What a list of queues is sorted by."""
+
+    ID = "ID"
+    NAME = "NAME"
+    CREATED_AT = "CREATED_AT"
+    CREATOR_ID = "CREATOR_ID"
+    PROJECT_ID = "PROJECT_ID"
+    QUEUE_STATE = "QUEUE_STATE"
+    CLUSTER_STATE = "CLUSTER_STATE"
+
+
+class JobQueueSortDirective(Model):
+    """One thing that a list of queues is sorted by."""
+
+    sort_field: JobQueueSortField = Field(description="What to sort by, in any case.")
+    sort_order: JobSortOrder = Field(description="ASC or DESC, in any case.")
 
 
 class JobQueueStatus(StatusModel):
@@ -37,3 +64,4 @@ class JobQueueStatus(StatusModel):
     successful_jobs: int = Field(description="How many of them have SUCCEEDED.")
     failed_jobs: int = Field(description="How many of them have FAILED or were TERMINATED.")
     cluster_is_up: bool = Field(description="Whether its cluster is up.")
+    tags: dict[str, str] | None = Field(default=None, description="Its tags.")

@@ -135,10 +135,6 @@ def cloud(name: str | None) -> str | None:
 def listing(query: QueryParams, creator_id: str) -> Listing:
     """Return what a list request asks for."""
     states = tuple(JobState.named(state).value for state in query.getlist("state_filter"))
-    tags: dict[str, list[str]] = {}
-    for pair in query.getlist("tag"):
-        key, _, value = pair.partition("=")
-        tags.setdefault(key, []).append(value)
     between = {name: (_time(query, f"{name}_from"), _time(query, f"{name}_to")) for name in DATES}
     return Listing(
         creator_id=None if flag(query, "include_all_users") else creator_id,
@@ -148,13 +144,22 @@ def listing(query: QueryParams, creator_id: str) -> Listing:
         cloud=cloud(query.get("cloud")),
         include_archived=flag(query, "include_archived"),
         states=states or None,
-        tags=tags,
+        tags=tags(query),
         between=between,
         sort_field=JobSortField.named(query.get("sort_field", "CREATED_AT")).value,
         descending=JobSortOrder.named(query.get("sort_order", "DESC")).value == "DESC",
         page_size=number(query, "page_size", 50, low=1, high=MOST_JOBS_ON_A_PAGE),
         cursor=query.get("cursor"),
     )
+
+
+def tags(query: QueryParams) -> dict[str, list[str]]:
+    """Return the values that are wanted of each tag: `tag=KEY=VALUE`, any number of times."""
+    wanted: dict[str, list[str]] = {}
+    for pair in query.getlist("tag"):
+        key, _, value = pair.partition("=")
+        wanted.setdefault(key, []).append(value)
+    return wanted
 
 
 def log_lines(query: QueryParams) -> tuple[str, int | None]:

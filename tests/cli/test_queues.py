@@ -83,7 +83,7 @@ def test_queues(service: Path, call: Call, refused: Callable[..., str]) -> None:
     assert call("queues", "terminate", queue.id, "--json").json == {"id": queue.id}
     assert call("queues", "delete", "line").out == "line is deleted; its jobs stay\n"
     assert job.status(id=job_id).state == "SUCCEEDED"
-    assert job_queue.list() == []
+    assert list(job_queue.list()) == []
 
 
 def test_compute_configs(

@@ -104,7 +104,7 @@ def test_a_delete_whose_answer_is_lost_has_deleted(wire: Wire) -> None:
     wire.lose, wire.verb = 1, b"DELETE"
     job_queue.delete(name="line")
     assert wire.lost == [b"DELETE", b"DELETE"]
-    assert job_queue.list() == []
+    assert list(job_queue.list()) == []
 
 
 def test_the_other_verbs_say_what_shall_be(wire: Wire) -> None:

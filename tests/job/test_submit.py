@@ -90,7 +90,7 @@ def test_a_check_stores_nothing(service: Path) -> None:
     check = {**body, "config": {**config, "working_dir": "/not/here"}, "check_only": True}
     assert client.json("POST", "/v1/jobs", body=check) == {"accepted": True}
     assert list(job.list()) == []
-    assert job_queue.list() == []
+    assert list(job_queue.list()) == []
     assert everything(service) == []
     with client.stream("/v1/events", query={"after": 0, "wait_s": 0.1}) as answer:
         assert b"data:" not in answer.read()

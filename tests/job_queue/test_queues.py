@@ -16,7 +16,7 @@ from jobs_jupyter.job.models import (
     JobQueueSpec,
     JobState,
 )
-from jobs_jupyter.job_queue.models import JobQueueState
+from jobs_jupyter.job_queue.models import ClusterState, JobQueueSortDirective, JobQueueState
 from jobs_jupyter.models.errors import (
     ComputeConfigNotFoundError,
     InvalidRequestError,
@@ -99,7 +99,7 @@ def test_joining(service: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="priority=5 is a place in a queue"):
         job.submit(JobConfig(entrypoint="true", job_queue_config=JobQueueConfig(priority=5)))
     anonymous = [queued("true", name=None, idle_timeout_s=7) for _ in range(2)]
-    assert len(job_queue.list()) == 2
+    assert len(list(job_queue.list())) == 2
     assert {job_queue.status(id=queue.id).total_jobs for queue in job_queue.list()} == {2, 3}
     other = JobQueueConfig(job_queue_spec=JobQueueSpec(idle_timeout_s=1, name="line"))
     job.submit(JobConfig(entrypoint="true", project="elsewhere", job_queue_config=other))  # another project's
@@ -337,7 +337,7 @@ def test_what_a_queue_counts_and_what_stays_when_it_is_deleted(service: Path, tm
     assert job_queue.status(name="line").total_jobs == 3
 
     job_queue.delete(name="line")
-    assert job_queue.list() == []
+    assert list(job_queue.list()) == []
     assert {each.id: each.state for each in job.list()} == {ids[n]: s for n, s in states.items()}
     assert job.get_logs(id=ids["fine"]) == "kept\n"
     client_service.stop()  # the next one has never heard of the queue
@@ -370,3 +370,107 @@ def test_a_compute_config_that_is_archived_stays_with_the_jobs_that_have_it(
     for job_id in (first, waiting, retrying):
         job.wait(id=job_id, timeout_s=20)
     assert len(job.status(id=retrying).runs) == 2
+
+
+def test_the_program_that_made_a_queue_joins_it_after_an_update(service: Path) -> None:
+    """What it was made with is no contradiction, and the update stays; any other spec is one."""
+    made = {"idle_timeout_s": 5, "max_concurrency": 2}
+    first = queued("true", **made)
+    job_queue.update(name="line", idle_timeout_s=9, max_concurrency=3)
+    client_service.stop()  # it is kept on disk
+    again = queued("true", **made)
+    left_out = queued("true", idle_timeout_s=5)
+    as_it_is = queued("true", idle_timeout_s=9, max_concurrency=3)
+    queue = job_queue.status(name="line")
+    assert (queue.idle_timeout_s, queue.max_concurrency, queue.total_jobs) == (9, 3, 4)
+    for other in ({"idle_timeout_s": 6}, {**made, "max_concurrency": 3}, {**made, "execution_mode": "LIFO"}):
+        with pytest.raises(InvalidRequestError, match=r"The queue 'line' has .*; this job's spec has"):
+            queued("true", **other)
+    for nameless in (queued("true", name=None, **made), queued("true", name=None, **made)):
+        (queue,) = [each for each in job_queue.list() if each.name is None]
+        job_queue.update(id=queue.id, idle_timeout_s=9)
+        job.wait(id=nameless)
+    assert job_queue.status(queue.id).total_jobs == 2
+    for job_id in (first, again, left_out, as_it_is):
+        job.wait(id=job_id)
+
+
+def test_lists_of_queues(service: Path) -> None:
+    """Filters, orders and pages; a queue that goes meanwhile neither repeats nor drops another."""
+    for name in "badc":
+        job.wait(id=queued("true", name=name, idle_timeout_s=0 if name == "a" else 60))
+    job_queue.archive(name="c")
+    eventually(lambda: cluster_is_down("a"))
+    by_name = [JobQueueSortDirective(sort_field="name", sort_order="desc")]  # type: ignore[arg-type]
+
+    def names(**asked: Any) -> list[str | None]:
+        return [queue.name for queue in job_queue.list(**asked)]
+
+    assert names() == ["d", "a", "b"]
+    assert names(include_archived=True) == ["c", "d", "a", "b"]
+    assert names(sorting_directives=by_name, page_size=1) == ["d", "b", "a"]
+    assert names(sorting_directives=[{"sort_field": "CLUSTER_STATE", "sort_order": "ASC"}, *by_name]) == [
+        "d",
+        "b",
+        "a",
+    ]
+    assert names(page_size=2, max_items=3, include_archived=True) == ["c", "d", "a"]
+    assert names(cluster_status="Terminated") == ["a"]
+    assert names(cluster_status=ClusterState.RUNNING) == ["d", "b"]
+    assert names(name="b", project="default", cloud="local") == ["b"]
+    queue = job_queue.status(name="c")
+    assert names(job_queue_id=queue.id) == ["c"]
+    assert names(creator_id=queue.creator_id) == ["d", "a", "b"]
+    assert names(creator_id="nobody") == []
+    assert "Name" in repr(job_queue.list())
+    assert repr(job_queue.list(name="nope")) == "No job queues."
+    pages = iter(job_queue.list(page_size=1))
+    assert next(pages).name == "d"
+    job_queue.delete(name="d")
+    assert [each.name for each in pages] == ["a", "b"]
+    for wrong, said in (
+        ({"cloud": "nope"}, "no cloud 'nope'"),
+        ({"cluster_status": "Broken"}, "RUNNING, TERMINATED"),
+        ({"page_size": 101}, "from 1 to 100"),
+        ({"sorting_directives": [{"sort_field": "SIZE", "sort_order": "ASC"}]}, "'SIZE' is unknown"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            job_queue.list(**wrong)
+    with pytest.raises(TypeError, match="JobQueueSortDirectives, not 'NAME'"):
+        job_queue.list(sorting_directives=["NAME"])  # type: ignore[list-item]
+
+
+def test_a_queue_is_meant_as_in_the_hosted_services_sdk(service: Path) -> None:
+    job.wait(id=queued("true"))
+    queue = job_queue.status(name="line", cloud="local", project="default")
+    assert job_queue.status(queue.id) == job_queue.status(job_queue_id=queue.id) == queue
+    assert job_queue.update(job_queue_name="line", max_concurrency=4).max_concurrency == 4
+    with pytest.raises(ValueError, match="no cloud 'nope'"):
+        job_queue.status(name="line", cloud="nope")
+    with pytest.raises(ValueError, match="leave out cloud and project"):
+        job_queue.status(queue.id, cloud="local")
+    job_queue.archive(name="line", cloud="local")
+    with pytest.raises(JobQueueNotFoundError, match=r"is archived\. Find it with include_archived=True"):
+        job_queue.status(name="line", include_archived=False)
+    assert job_queue.status(queue.id, include_archived=False).state == JobQueueState.SEALED
+
+
+def test_tags_of_queues(service: Path) -> None:
+    job.wait(id=queued("true"))
+    job.wait(id=queued("true", name="other"))
+    assert job_queue.list_tags(name="line") == {}
+    job_queue.add_tags(name="line", tags={"team": "a", "use": "x"})
+    job_queue.add_tags(job_queue_id=job_queue.status(name="line").id, tags={"team": "b"})
+    job_queue.add_tags(name="other", tags={"team": "b"})
+    client_service.stop()
+    assert job_queue.list_tags(name="line") == job_queue.status(name="line").tags == {"team": "b", "use": "x"}
+    assert [each.name for each in job_queue.list(tags_filter={"team": ["a", "b"], "use": ["x"]})] == ["line"]
+    job_queue.remove_tags(name="line", keys=["use", "never"])
+    assert job_queue.list_tags(name="line") == {"team": "b"}
+    for wrong in ({}, {"a b": "c"}, {"a": "\n"}):
+        with pytest.raises(ValueError, match="tag"):
+            job_queue.add_tags(name="line", tags=wrong)
+    with pytest.raises(ValueError, match="keys is empty"):
+        job_queue.remove_tags(name="line", keys=[])
+    with pytest.raises(JobQueueNotFoundError):
+        job_queue.list_tags(name="nope")

@@ -15,7 +15,8 @@ from jobs_jupyter.models.errors import (
 )
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.service.resources import Demand
-from jobs_jupyter.service.store import asked, compute, job_queues, line
+from jobs_jupyter.service.store import asked, compute, job_queues, line, queue_pages
+from jobs_jupyter.service.store.queue_pages import QueueListing
 from tests.service.test_compute import GIB, connection, create
 
 __all__ = ["connection"]
@@ -147,12 +148,12 @@ def test_a_queue_that_can_not_be_had_is_refused(connection: Connection) -> None:
         (described(name="line", max_concurrency=5), InvalidRequestError, "max_concurrency=2; this job's"),
         ({"priority": 5}, InvalidRequestError, "priority=5 is a place in a queue"),
     ]
-    before = job_queues.every(connection, None)
+    before = queue_pages.page(connection, QueueListing())[0]
     for wanted, kind, said in refused:
         with pytest.raises(kind, match=said):
             demand(connection, job_queue_config=wanted)
     demand(connection, job_queue_config=described(name="new"))
-    assert job_queues.every(connection, None) == before, "asking makes none"
+    assert queue_pages.page(connection, QueueListing())[0] == before, "asking makes none"
 
 
 def test_a_queue_is_found_within_its_project_alone(connection: Connection) -> None:
@@ -192,7 +193,8 @@ def test_a_spec_is_compared_with_the_queue_as_it_is_now(connection: Connection) 
         InvalidRequestError,
         match=r"'line' has idle_timeout_s=9, max_concurrency=5; this job's spec has idle_timeout_s=1, max",
     ):
-        queue(connection, "line", max_concurrency=2)
+        queue(connection, "line", max_concurrency=3)
+    assert queue(connection, "line", max_concurrency=2) == made, "it was made with that"
     assert queue(connection, "line", idle_timeout_s=9, max_concurrency=5) == made
     assert queue(connection, "line", idle_timeout_s=9) == made, "what is left out does not count"
     with pytest.raises(InvalidRequestError, match=r"has auto_termination_threshold_job_count=None; .*=3"):

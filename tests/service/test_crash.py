@@ -299,7 +299,7 @@ def test_those_in_a_queue_go_on_with_whoever_uses_the_sdk_next(service: Path, tm
     (tmp_path / "go").touch()
     until(exited.exists)
     assert run_count(tmp_path / "marks") == 0  # nobody is there to start it
-    assert job_queue.list()[0].total_jobs == 2
+    assert next(iter(job_queue.list())).total_jobs == 2
     job.wait(id=second, timeout_s=DEADLINE_S)
     assert run_count(tmp_path / "marks") == 1
     assert job.status(id=first).state == JobState.SUCCEEDED

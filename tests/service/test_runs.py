@@ -14,7 +14,8 @@ from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.outcome import Outcome
 from jobs_jupyter.service.resources import Demand
 from jobs_jupyter.service.scheduler import HOLD_AFTER_S
-from jobs_jupyter.service.store import changes, job_queues, line, queries, runs
+from jobs_jupyter.service.store import changes, job_queues, line, queries, queue_pages, runs
+from jobs_jupyter.service.store.queue_pages import QueueListing
 from jobs_jupyter.service.store.records import require
 from jobs_jupyter.service.store.schema import jobs
 from tests.service.test_admission import ALL, MIB, MODES, World, world
@@ -127,7 +128,7 @@ def test_ties_of_priority_are_broken_by_arrival() -> None:
 
 
 async def limit_to_one(made: World) -> None:
-    (queue,) = await made.database.read(job_queues.every, None)
+    (queue,), _ = await made.database.read(queue_pages.page, QueueListing())
     await made.change(job_queues.change, queue["id"], {"max_concurrency": 1})
 
 

@@ -22,8 +22,9 @@ from jobs_jupyter.models.settings import Configuration, Settings
 from jobs_jupyter.service import environment
 from jobs_jupyter.service.api import Api
 from jobs_jupyter.service.state import ServiceState
-from jobs_jupyter.service.store import admission, changes, job_queues, queries
+from jobs_jupyter.service.store import admission, changes, job_queues, queries, queue_pages
 from jobs_jupyter.service.store.admission import Admission
+from jobs_jupyter.service.store.queue_pages import QueueListing
 from tests.jobs import WITHIN_S, eventually
 
 LINE = JobQueueConfig(job_queue_spec=JobQueueSpec(name="line", idle_timeout_s=60))
@@ -105,7 +106,7 @@ def test_terminating_a_queue_passes_over_a_job_that_is_deleted_meanwhile(
                 await accept(state, "true", name, job_queue_config=LINE) for name in ("deleted", "waiting")
             ]
             await reached(state, running, "RUNNING")
-            queue_id = (await state.database.read(job_queues.every, None))[0]["id"]
+            queue_id = (await state.database.read(queue_pages.page, QueueListing()))[0][0]["id"]
             read = state.database.read
 
             async def read_then_delete(query: Any, *args: Any) -> Any:

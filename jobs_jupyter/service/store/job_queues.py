@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from jobs_jupyter.models.errors import JobStateError
+from jobs_jupyter.models.errors import JobQueueNotFoundError, JobStateError
+from jobs_jupyter.models.tags import check_tags
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store import line, noted
+from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.schema import jobs, queues
 
 
-def find(connection: Connection, name: str, project: str) -> dict[str, Any]:
+def find(connection: Connection, name: str, project: str, include_archived: bool = True) -> dict[str, Any]:
     """Return the status of the queue of that name."""
-    return status(connection, line.target(connection, name, project).id)
-
-
-def every(connection: Connection, project: str | None) -> list[dict[str, Any]]:
-    """Return the status of each queue, the newest first."""
-    query = select(queues.c.id).order_by(queues.c.created_at.desc())
-    if project is not None:
-        query = query.where(queues.c.project == project)
-    return [status(connection, queue_id) for queue_id in connection.execute(query).scalars()]
+    queue = line.target(connection, name, project)
+    if queue.state != "ACTIVE" and not include_archived:
+        raise JobQueueNotFoundError(
+            f"The job queue {name!r} in the project {project!r} is archived. "
+            "Find it with include_archived=True, or by its id."
+        )
+    return status(connection, queue.id)
 
 
 def status(connection: Connection, queue_id: str) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def status(connection: Connection, queue_id: str) -> dict[str, Any]:
         "successful_jobs": count.get("SUCCEEDED", 0),
         "failed_jobs": count.get("FAILED", 0) + count.get("TERMINATED", 0),
         "cluster_is_up": queue.cluster_started_at is not None,
+        "tags": tags_in(queue) or None,
     }
     return {name: value for name, value in full.items() if value is not None}
 
@@ -54,6 +56,30 @@ def change(connection: Connection, queue_id: str, values: dict[str, Any], _: int
     line.touch(connection, queue_id)
     line.due(connection)
     return status(connection, queue_id)
+
+
+def tags_in(queue: Row) -> dict[str, str]:
+    """Return the tags in a queue's row."""
+    return dict(json.loads(queue.tags or "{}"))
+
+
+def tags_of(connection: Connection, queue_id: str) -> dict[str, str]:
+    """Return a queue's tags."""
+    return tags_in(line.require(connection, queue_id))
+
+
+def set_tags(connection: Connection, queue_id: str, upserts: dict[str, str], _: int = 0) -> dict[str, str]:
+    """Add or change tags; refused as a whole where one breaks a rule."""
+    new = check_tags({**tags_of(connection, queue_id), **upserts})
+    line.set_queue(connection, queue_id, tags=json.dumps(new))
+    return new
+
+
+def drop_tags(connection: Connection, queue_id: str, keys: list[str], _: int = 0) -> dict[str, str]:
+    """Remove tags by key; a key that is not there is no error."""
+    kept = {key: value for key, value in tags_of(connection, queue_id).items() if key not in keys}
+    line.set_queue(connection, queue_id, tags=json.dumps(kept))
+    return kept
 
 
 def seal(connection: Connection, queue_id: str, _: int = 0) -> dict[str, Any]:

@@ -155,15 +155,18 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
 
 
 def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
-    """Refuse a spec that gives a setting another value than the queue was made with."""
+    """Refuse a spec that gives a setting another value than the queue has and was made with."""
     given = spec.to_dict(exclude_unset=True)
-    made = {**_spec(queue.spec), **settings_of(queue)}
-    made["compute_config"] = compute_config_of(connection, queue)
+    given.pop("name", None)
     if spec.compute_config is not None:
         given["compute_config"] = compute.full_name(connection, spec.compute_config, queue.created_at)
-    different = [name for name in given if name != "name" and given[name] != made.get(name)]
+    made = {**_spec(queue.spec), "compute_config": compute_config_of(connection, queue)}
+    if all(value == made.get(name) for name, value in given.items()):
+        return  # the program that made the queue, which may have been updated since
+    now = {**made, **settings_of(queue)}
+    different = [name for name in given if given[name] != now.get(name)]
     if different:
-        here = ", ".join(f"{name}={made.get(name)!r}" for name in different)
+        here = ", ".join(f"{name}={now.get(name)!r}" for name in different)
         there = ", ".join(f"{name}={given[name]!r}" for name in different)
         raise InvalidRequestError(
             f"The queue {queue.name or queue.id!r} has {here}; this job's spec has {there}. "

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration: what `alembic_version` holds in a database of this schema."""
 
 # conditions of partial indices; a query that shall use one says the same words
@@ -107,6 +107,8 @@ queues = Table(
     Column("idle_since", BigInteger),
     # its jobs were terminated: the cluster that it has stops with the last of them
     Column("ending", Boolean),
+    # a JSON object; NULL: none yet
+    Column("tags", Text),
     Index("queues_by_name", "project", "name"),
     Index("queues_by_digest", "project", "digest"),
 )

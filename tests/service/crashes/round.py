@@ -82,7 +82,7 @@ def _settle() -> list[str]:
 
 def _unfinished() -> list[str]:
     active = job.list(state_filter=["STARTING", "RUNNING"])
-    up = [queue.name for queue in job_queue.list() if queue.cluster_is_up]
+    up = [queue.name for queue in job_queue.list(include_archived=True) if queue.cluster_is_up]
     return [
         *(f"{status.id} is still {status.state}: {status.reason}" for status in active),
         *(f"the cluster of the queue {name} is still up" for name in up),

@@ -139,7 +139,7 @@ class Verdict:
                 yield f"run {run} ran as attempt {attempt} of {job_id}"
 
     def _queues(self) -> Iterator[str]:
-        there = {queue.name: queue for queue in job_queue.list()}
+        there = {queue.name: queue for queue in job_queue.list(include_archived=True)}
         for gone in self._workload.deleted_queues:
             if gone in there:
                 yield f"the queue {gone} still exists"
