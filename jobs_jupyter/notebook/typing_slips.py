@@ -30,7 +30,7 @@ def _wrong(character: str, rest: str, begins: bool) -> str | None:
     if not character.isascii() and (character.isspace() or kind == "Cf"):
         called = name(character, "character").lower()
         article = "an" if called[0] in "aeio" else "a"
-        following = rest[1:].split(" ")[0]
+        following = next(iter(rest[1:].split()), "")
         where = f"before {following!r}" if following else "at the end"
         return f"there is {article} {called} {where}; write an ordinary space, or none"
     if begins and (kind in ("Pi", "Pf") or character in _QUOTES):
