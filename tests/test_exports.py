@@ -101,7 +101,9 @@ def test_the_names() -> None:
         *("JobQueueSortDirective", "JobQueueSortField", "JobQueueSpec", "JobQueueState"),
         *("JobQueueStatus", "SortOrder"),
     ]
-    assert compute_config.__all__ == [*compute_models.__all__, "archive", "create", "get", "list"]
+    assert compute_config.__all__ == [
+        *(*compute_models.__all__, "archive", "create", "get", "get_default", "list", "unarchive"),
+    ]
     assert compute_models.__all__ == [
         *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
         *("MultiResourceComputeConfig", "RequiredResources", "WorkerNodeGroupConfig"),
@@ -144,11 +146,15 @@ def test_signatures_of_compute_configs() -> None:
         if name.islower()
     }
     assert {name: text.split(" -> ")[0] for name, text in signatures.items()} == {
-        "archive": "(name: 'str')",
+        "archive": "(name: 'str', *, cloud: 'str | None' = None)",
+        "unarchive": "(name: 'str', *, cloud: 'str | None' = None)",
+        "get_default": "(*, cloud: 'str | None' = None, cloud_resource: 'str | None' = None)",
         "create": "(config: 'ComputeConfig | MultiResourceComputeConfig | Mapping[str, Any]', *, "
         "name: 'str | None' = None)",
-        "get": "(name: 'str')",
-        "list": "(*, include_archived: 'bool' = False)",
+        "get": "(name: 'str', *, include_archived: 'bool' = False, cloud: 'str | None' = None)",
+        "list": "(*, name: 'str | None' = None, cloud_name: 'str | None' = None, "
+        "sort_by: 'str' = 'created_at', sort_order: 'str' = 'desc', max_items: 'int | None' = None, "
+        "include_archived: 'bool' = False)",
     }
     assert all(getattr(compute_config, name).__doc__ for name in compute_config.__all__)
 

@@ -60,7 +60,7 @@ def compute_names(**_: Any) -> list[str]:
     """Return the names of the compute configs, for a shell."""
     from jobs_jupyter import compute_config
 
-    return _known(lambda: (each.name for each in compute_config.list()))
+    return _known(lambda: (each.name.partition(":")[0] for each in compute_config.list()))
 
 
 def connection_names(**_: Any) -> list[str]:

@@ -94,7 +94,7 @@ def _get(options: argparse.Namespace) -> int:
     from jobs_jupyter import compute_config
 
     with user_input():
-        version = compute_config.get(options.name)
+        version = compute_config.get(options.name, include_archived=True)
     if options.json:
         document(version.to_dict())
     else:

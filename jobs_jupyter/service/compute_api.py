@@ -42,18 +42,42 @@ class ComputeHandlers:
 
     async def list_compute_configs(self, request: Request) -> Response:
         """The latest version of each compute config, the newest first."""
+        arguments.cloud(request.query_params.get("cloud"))
         archived = arguments.flag(request.query_params, "include_archived")
         return JSONResponse({"compute_configs": await self.database.read(compute.every, archived)})
 
     async def find_compute_config(self, request: Request) -> Response:
         """A compute config's latest version, or that of name:version."""
-        name = _name(request.query_params.get("name"), check_compute_name)
-        return JSONResponse(await self.database.read(compute.find, name))
+        query = request.query_params
+        name = _name(query.get("name"), check_compute_name)
+        arguments.cloud(query.get("cloud"))
+        archived = "include_archived" not in query or arguments.flag(query, "include_archived")
+        return JSONResponse(await self.database.read(compute.find, name, archived))
+
+    async def default_compute_config(self, request: Request) -> Response:
+        """The compute config of a job that names none."""
+        query = request.query_params
+        arguments.cloud(query.get("cloud"))
+        if query.get("cloud_resource") not in (None, arguments.CLOUD):
+            raise InvalidRequestError(
+                f"There is no cloud_resource {query['cloud_resource']!r} here; there is {arguments.CLOUD}."
+            )
+        return JSONResponse(await self.supervisor.change(compute.default, self.state.user))
 
     async def archive_compute_config(self, request: Request) -> Response:
         """Let no more jobs use a compute config, whatever its version."""
-        name = _name((await arguments.json_object(request)).get("name"), plain_compute_name)
-        return JSONResponse(await self.supervisor.change(compute.archive, name))
+        return JSONResponse(await self.supervisor.change(compute.archive, await _named(request)))
+
+    async def unarchive_compute_config(self, request: Request) -> Response:
+        """Let jobs use a compute config again, whatever its version."""
+        return JSONResponse(await self.supervisor.change(compute.unarchive, await _named(request)))
+
+
+async def _named(request: Request) -> str:
+    """Return the name in a request's body."""
+    body = await arguments.json_object(request)
+    arguments.cloud(body.get("cloud"))
+    return _name(body.get("name"), plain_compute_name)
 
 
 def _new_id(value: object) -> str:
@@ -86,7 +110,7 @@ _CREATE: dict[str, Any] = {
     "required": ["id", "config"],
     "properties": {"id": _TEXT, "name": _TEXT, "config": {"type": "object"}},
 }
-_ARCHIVE = {"type": "object", "required": ["name"], "properties": {"name": _TEXT}}
+_ARCHIVE = {"type": "object", "required": ["name"], "properties": {"name": _TEXT, "cloud": _TEXT}}
 _ALL = {"type": "object", "properties": {"compute_configs": {"type": "array", "items": COMPUTE_CONFIG}}}
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -102,14 +126,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         "/v1/compute-configs",
         ComputeHandlers.list_compute_configs,
-        query=("include_archived",),
+        query=("include_archived", "cloud"),
         answer=_ALL,
     ),
     Operation(
         "GET",
         "/v1/compute-configs/find",
         ComputeHandlers.find_compute_config,
-        query=("name",),
+        query=("name", "include_archived", "cloud"),
         answer=COMPUTE_CONFIG,
     ),
     Operation(
@@ -117,6 +141,20 @@ OPERATIONS: tuple[Operation, ...] = (
         "/v1/compute-configs/archive",
         ComputeHandlers.archive_compute_config,
         body=json_body(_ARCHIVE),
+        answer=COMPUTE_CONFIG,
+    ),
+    Operation(
+        "POST",
+        "/v1/compute-configs/unarchive",
+        ComputeHandlers.unarchive_compute_config,
+        body=json_body(_ARCHIVE),
+        answer=COMPUTE_CONFIG,
+    ),
+    Operation(
+        "GET",
+        "/v1/compute-configs/default",
+        ComputeHandlers.default_compute_config,
+        query=("cloud", "cloud_resource"),
         answer=COMPUTE_CONFIG,
     ),
 )

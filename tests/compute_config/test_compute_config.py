@@ -51,7 +51,10 @@ def test_create_get_list_archive(service: Path) -> None:
 
     for _ in range(2):
         compute_config.archive("small")
-    assert compute_config.get("small:1").archived_at is not None
+    for name in ("small", "small:1"):
+        assert compute_config.get(name, include_archived=True).archived_at is not None
+        with pytest.raises(ComputeConfigNotFoundError, match="'small' is archived"):
+            compute_config.get(name)
     assert [each.name for each in compute_config.list()] == [made_up, "größe/1%:1"]
     assert len(compute_config.list(include_archived=True)) == 3
     with pytest.raises(InvalidRequestError, match="name is not used again"):
@@ -59,6 +62,60 @@ def test_create_get_list_archive(service: Path) -> None:
     for ask in (compute_config.get, compute_config.archive):
         with pytest.raises(ComputeConfigNotFoundError, match="no compute config 'smal'"):
             ask("smal")
+
+
+def test_what_is_archived_comes_back(service: Path) -> None:
+    for _ in range(2):
+        compute_config.create(SMALL, name="small")
+    compute_config.archive("small", cloud="local")
+    assert compute_config.get("small", include_archived=True).archived_at is not None, "all versions are"
+    for _ in range(2):
+        compute_config.unarchive("small")
+        assert [compute_config.get(each).archived_at for each in ("small:1", "small:2")] == [None, None]
+    assert ended(submit("true", compute_config="small:1")).state == "SUCCEEDED"
+    assert compute_config.create(SMALL, name="small") == "small:3"
+    for ask in (compute_config.archive, compute_config.unarchive, compute_config.get):
+        with pytest.raises(ComputeConfigNotFoundError, match="no compute config 'smal'"):
+            ask("smal")
+        with pytest.raises(ValueError, match="no cloud 'nope'"):
+            ask("small", cloud="nope")
+
+
+def test_lists(service: Path) -> None:
+    for name in ("b", "c", "a", "b"):
+        compute_config.create(SMALL, name=name)
+
+    def names(**asked: Any) -> list[str]:
+        return [each.name for each in compute_config.list(**asked)]
+
+    assert names() == ["b:2", "a:1", "c:1"]
+    assert names(sort_by="name", sort_order="asc") == ["a:1", "b:2", "c:1"]
+    assert names(sort_by="last_modified_at", sort_order="ASC", max_items=2) == ["c:1", "a:1"]
+    assert names(name="b", cloud_name="local") == ["b:2"]
+    for wrong, said in (
+        ({"sort_by": "size"}, "use one of name, created_at, last_modified_at"),
+        ({"sort_order": "up"}, "ASC, DESC"),
+        ({"max_items": 0}, "at least 1"),
+        ({"cloud_name": "nope"}, "no cloud 'nope'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            names(**wrong)
+
+
+def test_the_default_is_what_a_job_without_one_has(service: Path) -> None:
+    default = compute_config.get_default()
+    assert (default.name, default.config) == ("local-default:1", ComputeConfig())
+    assert compute_config.get_default(cloud="local", cloud_resource="local") == default
+    named, plain = submit("true", compute_config=default.name), submit("true")
+    assert ended(named).state == ended(plain).state == "SUCCEEDED"
+    assert stored(service, named) == stored(service, plain)
+    for fields in ({"cloud": "nope"}, {"cloud_resource": "nope"}):
+        with pytest.raises(ValueError, match="'nope'"):
+            compute_config.get_default(**fields)
+    for change in (lambda: compute_config.create(SMALL, name="local-default"),
+                   lambda: compute_config.archive("local-default")):  # fmt: skip
+        with pytest.raises(InvalidRequestError, match="of jobs which name none"):
+            change()
 
 
 def test_what_jobs_are_admitted_with(service: Path, tmp_path: Path) -> None:

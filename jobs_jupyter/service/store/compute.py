@@ -10,13 +10,14 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from jobs_jupyter.models.compute import ComputeConfig, MultiResourceComputeConfig, read_compute_config
 from jobs_jupyter.models.errors import ComputeConfigNotFoundError, InvalidRequestError
-from jobs_jupyter.models.names import random_compute_config_name
+from jobs_jupyter.models.names import new_compute_config_id, random_compute_config_name
 from jobs_jupyter.models.spelling import nearest
 from jobs_jupyter.service.clock import iso
 from jobs_jupyter.service.store.prepared import Row
 from jobs_jupyter.service.store.schema import compute_configs
 
 Config = ComputeConfig | MultiResourceComputeConfig
+DEFAULT_NAME = "local-default"
 _SUGGESTIONS = 5
 _LATEST_AT = (
     select(compute_configs)
@@ -41,6 +42,7 @@ class NewConfig:
 
 def create(connection: Connection, new: NewConfig, now: int) -> dict[str, Any]:
     """Store the next version of a name; one that came before under the same id is returned as it is."""
+    _refuse_default(new.name, "changed")
     known = connection.execute(select(compute_configs).where(compute_configs.c.id == new.id)).one_or_none()
     if known is None:
         connection.execute(insert(compute_configs), _row(connection, new, now))
@@ -48,9 +50,26 @@ def create(connection: Connection, new: NewConfig, now: int) -> dict[str, Any]:
     return _status(known)
 
 
-def find(connection: Connection, name: str) -> dict[str, Any]:
-    """Return a compute config, archived or not: `name`'s latest version, or that of `name:version`."""
-    return _status(_require(connection, name))
+def find(connection: Connection, name: str, include_archived: bool = True) -> dict[str, Any]:
+    """Return a compute config: `name`'s latest version, or that of `name:version`."""
+    row = _require(connection, name)
+    if row.archived_at is not None and not include_archived:
+        raise ComputeConfigNotFoundError(
+            f"The compute config {row.name!r} is archived. Find it with include_archived=True, "
+            "or bring it back with unarchive."
+        )
+    return _status(row)
+
+
+def default(connection: Connection, creator_id: str, now: int) -> dict[str, Any]:
+    """Return the compute config of jobs that name none, made when it is first asked for."""
+    row = _latest(connection, DEFAULT_NAME)
+    if row is None:
+        new = NewConfig(new_compute_config_id(), DEFAULT_NAME, ComputeConfig(), creator_id)
+        connection.execute(insert(compute_configs), _row(connection, new, now))
+        row = _latest(connection, DEFAULT_NAME)
+    assert row is not None
+    return _status(row)
 
 
 def every(connection: Connection, include_archived: bool) -> list[dict[str, Any]]:
@@ -70,9 +89,25 @@ def every(connection: Connection, include_archived: bool) -> list[dict[str, Any]
 def archive(connection: Connection, name: str, now: int) -> dict[str, Any]:
     """Let no more jobs use any version of a name; twice is a no-op."""
     _require(connection, name)
+    _refuse_default(name, "archived")
     open_versions = (compute_configs.c.name == name, compute_configs.c.archived_at.is_(None))
     connection.execute(update(compute_configs).where(*open_versions).values(archived_at=now))
     return find(connection, name)
+
+
+def unarchive(connection: Connection, name: str, _: int = 0) -> dict[str, Any]:
+    """Let jobs use all versions of a name again; twice is a no-op."""
+    _require(connection, name)
+    of_name = update(compute_configs).where(compute_configs.c.name == name)
+    connection.execute(of_name.values(archived_at=None))
+    return find(connection, name)
+
+
+def _refuse_default(name: str | None, verb: str) -> None:
+    if name == DEFAULT_NAME:
+        raise InvalidRequestError(
+            f"The compute config {name!r} is that of jobs which name none, and can't be {verb}."
+        )
 
 
 def _row(connection: Connection, new: NewConfig, now: int) -> dict[str, Any]:
