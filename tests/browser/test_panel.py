@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -161,6 +162,35 @@ def test_two_panels_bring_the_heavy_code_once(open_notebook: Open) -> None:
         "() => [...document.querySelectorAll('style')].filter(s => s.textContent.includes('.jj-card')).length"
     )
     assert notebook.page.evaluate(styles) == 1
+
+
+def test_two_kernels_bring_the_heavy_code_once(open_notebook: Open, lab: Lab) -> None:
+    cells = [LOAD, "%%job one -w none\nprint('one', flush=True)"]
+    notebook = open_notebook(cells)
+    received: list[int] = []
+    notebook.page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda f: received.append(len(f)))
+    )
+    notebook.load()
+    [first] = start(notebook, 1)
+    first.wait_for_line("one")
+    again = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(again, lab.folder / "second-kernel.ipynb")
+    notebook.command("docmanager:open", {"path": "second-kernel.ipynb", "kernel": {"name": "python3"}})
+    notebook.page.wait_for_function(
+        """() => window.jupyterapp.shell.currentWidget?.context?.path === "second-kernel.ipynb" &&
+            !!window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel""",
+        timeout=60_000,
+    )
+    notebook.wait_idle()
+    for cell in (0, 1):
+        notebook.run(cell)
+        notebook.wait_idle()
+    Panel(notebook, len(cells) + 1).wait_for_line("one")
+    bundle = (Path(__file__).parents[2] / "jobs_jupyter/notebook/static/panel.js").stat().st_size
+    assert bundle < sum(received) < 1.5 * bundle
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
 
 
 def test_the_end_keeps_what_the_reader_has_chosen(open_notebook: Open) -> None:
