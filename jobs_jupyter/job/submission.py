@@ -33,11 +33,15 @@ def submit(config: JobConfig, working_dir: Callable[[], Snapshot] | None = None)
     for attempt in range(1 + RESENT):
         if local:
             _send(config, origin, check_only=True)
-        sent = with_packages(config, upload, default_home())
+        left_out: dict[str, str] = {}
+        sent = with_packages(config, upload, default_home(), left_out)
         if working_dir is not None:
-            sent = sent.options(working_dir=upload(working_dir()))
+            directory = working_dir()
+            sent = sent.options(working_dir=upload(directory))
+            left_out.update(directory.left_out)
+        more = {"left_out": left_out} if left_out and origin else {}
         try:
-            return _send(sent, origin, idempotency_key=key)
+            return _send(sent, origin, idempotency_key=key, **more)
         except PackageError:  # another job's deletion took the package along in between
             if not local or attempt == RESENT:
                 raise

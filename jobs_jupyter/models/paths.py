@@ -108,6 +108,7 @@ class JobPaths:
 
     environment = _Below("environment.json")  # 0600, until the job is terminal
     overlay = _Below("overlay")  # the name of the environment that its runs use, if any
+    left_out = _Below("left_out.json")  # which paths were left out of its directory, and by which rules
     image = _Below("image")  # the id of the image that all of its runs have
     runs = _Below("runs")
 

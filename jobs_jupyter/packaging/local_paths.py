@@ -31,13 +31,16 @@ def has_local_paths(config: JobConfig) -> bool:
     return any(map(is_local, filter(None, named))) or _lists_files(config)
 
 
-def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConfig:
+def with_packages(
+    config: JobConfig, store: Store, home: Path | None, left_out: dict[str, str] | None = None
+) -> JobConfig:
     """Return the config with a package's URI in the place of each path.
 
     Args:
         config: what is to be submitted.
         store: called with each snapshot.
         home: the service's state directory, which is never packaged.
+        left_out: gets each path that is left out of the working directory, with the rule that does it.
 
     Raises:
         PackageError: a path that is not there, can't be read, or is too large; two modules of one name;
@@ -45,7 +48,10 @@ def with_packages(config: JobConfig, store: Store, home: Path | None) -> JobConf
     """
     changed: dict[str, Any] = {}
     if config.working_dir is not None and is_local(config.working_dir):
-        changed["working_dir"] = store(snapshot(config.working_dir, config.excludes, home=home))
+        directory = snapshot(config.working_dir, config.excludes, home=home)
+        changed["working_dir"] = store(directory)
+        if left_out is not None:
+            left_out.update(directory.left_out)
     if config.py_modules and any(map(is_local, config.py_modules)):
         _refuse_namesakes(config.py_modules)
         changed["py_modules"] = [

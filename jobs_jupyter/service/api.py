@@ -106,7 +106,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
         config = arguments.config(body)
         sent, interpreter = arguments.origin(body)
         variables = dict(os.environ) if sent is None else sent
-        key = arguments.idempotency_key(body)
+        key, left_out = arguments.idempotency_key(body), arguments.left_out(body)
         arguments.cloud(config.cloud)
         check_only = arguments.boolean(body, "check_only")
         try:
@@ -134,7 +134,7 @@ class Api(LogHandlers, QueueHandlers, ComputeHandlers, VaultHandlers, HouseHandl
             counts_as=self.state.counts_as,
             remotes=remotes,
         )
-        return _json(await self.supervisor.accept(new, variables), 201)
+        return _json(await self.supervisor.accept(new, variables, left_out), 201)
 
     async def list_jobs(self, request: Request) -> Response:
         """One page of jobs; `cursor` asks for the one behind."""

@@ -20,6 +20,7 @@ DATES = ("created_at", "updated_at", "status_updated_at")
 MOST_JOBS_ON_A_PAGE = 100
 MOST = 2**31 - 1  # of a count, or of seconds
 LARGEST = 2**63 - 1  # that the database can look for
+MOST_LEFT_OUT = 1000
 LONGEST_KEY = 64
 
 
@@ -108,6 +109,14 @@ def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:
     if interpreter is not None and not (isinstance(interpreter, str) and interpreter.startswith("/")):
         raise InvalidRequestError(f"origin.interpreter must be an absolute path, not {interpreter!r}.")
     return environment, interpreter
+
+
+def left_out(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the paths that were left out of the directory, each with the rule that did it."""
+    given = body.get("left_out") or {}
+    if not _is_environment(given) or len(given) > MOST_LEFT_OUT:
+        raise InvalidRequestError(f"left_out must map strings to strings, {MOST_LEFT_OUT} at most.")
+    return dict(given)
 
 
 def _is_environment(value: Any) -> bool:

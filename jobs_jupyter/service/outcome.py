@@ -9,6 +9,7 @@ from typing import Any, Literal
 from jobs_jupyter.models.sizes import human
 
 NOT_KEPT = "not kept yet."  # ends what is said of displayed figures and tables
+LEFT_OUT = "was left out of the job's directory"  # in what is said of a file that a run misses
 Cause = Literal["exit", "timeout", "stop", "start", "lost", "memory", "log"]
 
 
@@ -19,7 +20,8 @@ class Outcome:
     `exit_code` is None where there was none: `signal` killed it, or it never started (`start`), or
     nobody saw its end (`lost`). `limit` is how many bytes of `memory` or of its `log` it might have;
     with `out_of_memory` it had no limit, and the machine had no memory left. `missing` are the results that
-    its cell promised and did not give back; `displayed` says what the cell displayed beyond text.
+    its cell promised and did not give back; `displayed` says what the cell displayed beyond text, `left_out`
+    which file it misses that a rule kept from it.
     `started_at` and `ended_at` are in microseconds; `peak_memory` is in bytes.
     """
 
@@ -32,6 +34,7 @@ class Outcome:
     error: dict[str, Any] | None = None
     missing: tuple[str, ...] = ()
     displayed: str | None = None
+    left_out: str | None = None
     out_of_memory: bool = False
     limit: int | None = None
     cpu_time_s: float | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from jobs_jupyter.models.errors import JobNotFoundError, JobsError
 from jobs_jupyter.models.paths import StatePaths
 from jobs_jupyter.models.settings import Settings
-from jobs_jupyter.service import environment, machine, scratch
+from jobs_jupyter.service import environment, left_out, machine, scratch
 from jobs_jupyter.service.clock import SECOND, Clock
 from jobs_jupyter.service.feed import Feed
 from jobs_jupyter.service.launch import Launch
@@ -163,15 +163,19 @@ class Supervisor:
         if launch.stopping:
             self.runner.stop(launch)
 
-    async def accept(self, new: NewJob, variables: dict[str, str]) -> str:
+    async def accept(
+        self, new: NewJob, variables: dict[str, str], missing: Mapping[str, str] | None = None
+    ) -> str:
         """Store a job and the environment that it was submitted from; returns its status, in JSON.
 
+        `missing`: what was left out of its directory, each path with the rule that did it.
         Both are on disk then, each written while the other is. Where this fails, no job goes on:
         one that was stored, and may have begun, while its environment could not be, is stopped before.
         """
         own = self.paths.job(new.id)
         try:
             saved = self._environments.save(own, variables)
+            left_out.save(own, missing or {})
         except OSError:
             remove_tree(own.root)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_a_home_that_is_a_link_is_not_packaged(kernel: Kernel, tmp_path: Path) -
     assert "'.ssh'" in job.get_logs(name="named")
     kernel("%cd -q ..")
     assert "a directory that holds your home directory" in kernel(f"%%job above --wait\n{ls}").text
+
+
+def test_a_file_that_a_rule_keeps_from_a_cell(kernel: Kernel, tmp_path: Path) -> None:
+    (tmp_path / "here" / ".gitignore").write_text("*.csv\n")
+    (tmp_path / "here" / "a.csv").write_text("1")
+    assert "FileNotFoundError" in kernel("%%job misses --wait\nopen('a.csv')").error
+    shown = kernel("import jobs_jupyter\njobs_jupyter.get('misses')").data["text/html"]
+    assert "'a.csv' was left out of the job's directory by *.csv (.gitignore)" in html.unescape(shown)
 
 
 def test_a_directory_that_was_deleted(kernel: Kernel) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, machine
+from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, left_out, machine
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
@@ -253,7 +253,8 @@ class LocalRunner:
     def _finish(self, launch: Launch, otherwise: Outcome) -> None:
         """Find out how the run ended, and say it; `otherwise` where nobody wrote it down."""
         pid = self._pids.pop(launch.run, None)  # at once: it may be another process's soon
-        if outcome := read_plain_exit(self._paths(launch)):
+        outcome = read_plain_exit(self._paths(launch))
+        if outcome and (outcome.succeeded or not left_out.is_known(self.paths.job(launch.job_id))):
             self._ended(launch.run, outcome)
             return
         finding = asyncio.create_task(self._find_out(launch, pid, otherwise))
@@ -267,7 +268,7 @@ class LocalRunner:
         """Read how the run ended; where its shim could not write that down, remove what it has left."""
         paths = self._paths(launch)
         if outcome := read_exit(paths, self._masks(paths)):
-            return outcome
+            return left_out.noted(outcome, self.paths.job(launch.job_id), paths)
         if pid is not None:
             machine.kill_leftovers(pid, f"JOBS_JUPYTER_RUN_NAME={launch.run}")
         claimed = _claimed(paths.claim(launch.number))

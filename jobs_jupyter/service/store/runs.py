@@ -15,7 +15,7 @@ from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.names import new_run_name
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.launch import Launch
-from jobs_jupyter.service.outcome import NOT_KEPT, Outcome
+from jobs_jupyter.service.outcome import LEFT_OUT, NOT_KEPT, Outcome
 from jobs_jupyter.service.resources import NOTHING
 from jobs_jupyter.service.store import line
 from jobs_jupyter.service.store.entry import finish, publish, set_job, set_state
@@ -143,7 +143,7 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
         "peak_memory": outcome.peak_memory,
     }
     its_runs = [*its_runs[:-1], _SET_RUN.one(connection, ends)]
-    job = _with_displayed(connection, job, outcome.displayed, now)
+    job = _with_notices(connection, job, outcome, now)
     if outcome.succeeded:
         finish(connection, job, "SUCCEEDED", now, its_runs, exit_code=0)
     elif job.stop_requested_at is not None:
@@ -163,10 +163,11 @@ def end_run(connection: Connection, run: str, outcome: Outcome, now: int) -> str
     return str(job.id)
 
 
-def _with_displayed(connection: Connection, job: Row, displayed: str | None, now: int) -> Row:
-    """Put what a run's cell displayed among the job's notices, in the place of an earlier run's."""
+def _with_notices(connection: Connection, job: Row, outcome: Outcome, now: int) -> Row:
+    """Put what is to be known of a run's end among the job's notices, in the place of an earlier run's."""
     before = json.loads(job.notices) if job.notices else []
-    notices = [text for text in before if not text.endswith(NOT_KEPT)] + ([displayed] if displayed else [])
+    others = [text for text in before if not text.endswith(NOT_KEPT) and LEFT_OUT not in text]
+    notices = [*others, *filter(None, (outcome.displayed, outcome.left_out))]
     return job if notices == before else set_job(connection, job.id, now, notices=json.dumps(notices))
 
 
