@@ -32,6 +32,8 @@ def add(verbs: Verbs) -> None:
     logs.add_argument("-n", "--lines", metavar="N", type=positive, help="how many lines (all)")
     logs.add_argument("--head", action="store_true", help="the first lines instead of the last")
     logs.add_argument("--run", dest="run_name", metavar="RUN", help="a run's number or name (the last run)")
+    logs.add_argument("--setup", action="store_true",
+                      help="what preparing the run printed: building its environment or image")  # fmt: skip
     logs.set_defaults(run=_logs)
 
     wait = verbs.add_parser(
@@ -142,14 +144,26 @@ def _logs(options: argparse.Namespace) -> int:
     status = sdk.status(**meant(options.job, options))
     run = _run_of(status, options.run_name)
     if options.follow:
-        return _detachable(status, lambda: _follow(status, run, options))
-    mode = "HEAD" if options.head else "TAIL"
-    text = sdk.get_logs(job_id=status.id, run=run, mode=mode, max_lines=options.lines)
+        follow = _follow_setup if options.setup else _follow
+        return _detachable(status, lambda: follow(status, run, options))
+    text = _text(status.id, run, options)
     if options.json:
         document({"id": status.id, "name": status.name, "run": run, "log": text})
     else:
         print(text, end="")
+        if options.setup and not text:
+            note(f"Nothing had to be prepared for {status.name}.")
     return 0
+
+
+def _text(job_id: str, run: str | None, options: argparse.Namespace) -> str:
+    from jobs_jupyter import job as sdk
+    from jobs_jupyter.job.setup_log import get_setup_log
+
+    mode = "HEAD" if options.head else "TAIL"
+    if options.setup:
+        return get_setup_log(job_id, run, mode=mode, max_lines=options.lines)
+    return sdk.get_logs(job_id=job_id, run=run, mode=mode, max_lines=options.lines)
 
 
 def _run_of(status: JobStatus, wanted: str | None) -> str | None:
@@ -176,6 +190,19 @@ def _follow(status: JobStatus, run: str | None, options: argparse.Namespace) -> 
     return 0
 
 
+def _follow_setup(status: JobStatus, run: str | None, options: argparse.Namespace) -> int:
+    """Print the setup log of a run as it is written, of the first one where there is none yet."""
+    from jobs_jupyter.client.streams import events
+
+    for event in events(status.id, time.monotonic() + FOREVER_S):
+        run = run or next((known["name"] for known in event["job"].get("runs", ())), None)
+        if run is not None:
+            _stream(status.id, run, options.lines, "setup")
+        if run is not None or event["job"]["state"] in STATES[2:]:
+            break
+    return 0
+
+
 def _runs(job_id: str) -> Iterator[tuple[int, str]]:
     """Yield each run of a job, with its number, once it has begun; until the job's end."""
     from jobs_jupyter.client.streams import events
@@ -193,25 +220,25 @@ def _runs(job_id: str) -> Iterator[tuple[int, str]]:
             return
 
 
-def _stream(job_id: str, run: str, lines: int | None) -> None:
+def _stream(job_id: str, run: str, lines: int | None, kind: str = "log") -> None:
     from jobs_jupyter.client.streams import log
 
-    start, before = _tail(job_id, run, lines) if lines else (0, b"")
+    start, before = _tail(job_id, run, lines, kind) if lines else (0, b"")
     _write(before)
     last = before
-    for chunk in log(job_id, run, time.monotonic() + FOREVER_S, start):
+    for chunk in log(job_id, run, time.monotonic() + FOREVER_S, start, kind):
         _write(chunk)
         last = chunk or last
     if last and not last.endswith(b"\n"):
         _write(b"\n")
 
 
-def _tail(job_id: str, run: str, lines: int) -> tuple[int, bytes]:
+def _tail(job_id: str, run: str, lines: int, kind: str) -> tuple[int, bytes]:
     """Return a log's last lines as it is now, and the offset behind them."""
     from jobs_jupyter.client.http import client
     from jobs_jupyter.models.log_gap import mark
 
-    path, size = f"/v1/jobs/{job_id}/runs/{run}/log", FIRST_TAIL
+    path, size = f"/v1/jobs/{job_id}/runs/{run}/{kind}", FIRST_TAIL
     while True:
         answer = client.request("GET", path, query={"offset": -size})
         start, content = int(answer.headers["X-Log-Offset"]), answer.content

@@ -40,13 +40,15 @@ def events(job_id: str, deadline: float, after: int = 0) -> Iterator[dict[str, A
             _again(deadline)
 
 
-def log(job_id: str, run: str, deadline: float, offset: int = 0) -> Iterator[bytes]:
+def log(job_id: str, run: str, deadline: float, offset: int = 0, kind: str = "log") -> Iterator[bytes]:
     """Yield a run's log from `offset` on, until the run has ended or `deadline` has come.
+
+    Its setup log, where `kind` is `setup`, ends once the run begins.
 
     In the place of a part that was left out there is a line that says so.
     """
     last = b"\n"
-    path = f"/v1/jobs/{job_id}/runs/{run}/log"
+    path = f"/v1/jobs/{job_id}/runs/{run}/{kind}"
     while (left := deadline - time.monotonic()) > 0:
         query = {"offset": offset, "follow": "1", "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:

@@ -81,6 +81,8 @@ class RunPaths:
     """The files of one run."""
 
     log = _Below("log")  # what the run wrote, stdout and stderr in order
+    setup = _Below("setup")  # what preparing it printed
+    setup_gap = _Below("setup.gap")
     work = _Below("work")  # its writable copy of the working directory
     modules = _Below("modules")  # copies of its py_modules, each in a directory of its own
     outputs = _Below("outputs")  # result variables and error.json of a cell

@@ -11,6 +11,7 @@ from typing import Any
 from jobs_jupyter import job as sdk
 from jobs_jupyter.client.feed import kernel_feed
 from jobs_jupyter.client.http import client
+from jobs_jupyter.job.setup_log import get_setup_log
 from jobs_jupyter.models.errors import JobNotFoundError
 from jobs_jupyter.models.event import JobView
 from jobs_jupyter.models.job import TERMINAL, JobRunStatus, JobState, JobStatus
@@ -84,8 +85,20 @@ class Job:
         """The job's tags now."""
         return sdk.list_tags(job_id=self.id)
 
-    def logs(self, max_lines: int | None = None, *, run: str | None = None, mode: str = "TAIL") -> str:
-        """Return the log of the last run, or of the named one; see `jobs_jupyter.job.get_logs`."""
+    def logs(
+        self,
+        max_lines: int | None = None,
+        *,
+        run: str | None = None,
+        mode: str = "TAIL",
+        setup: bool = False,
+    ) -> str:
+        """Return the log of the last run, or of the named one; see `jobs_jupyter.job.get_logs`.
+
+        With `setup`, return its setup log: what building its environment or image printed.
+        """
+        if setup:
+            return get_setup_log(self.id, run, mode=mode, max_lines=max_lines)
         return sdk.get_logs(id=self.id, run=run, mode=mode, max_lines=max_lines)
 
     def wait(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ MOST = 2**31 - 1  # of a count, or of seconds
 LARGEST = 2**63 - 1  # that the database can look for
 MOST_LEFT_OUT = 1000
 LONGEST_KEY = 64
+LONGEST_SEARCH = 1000  # characters
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -175,6 +177,33 @@ def log_lines(query: QueryParams) -> tuple[str, int | None]:
     """Return which end of the log is wanted, and how many lines (None: all)."""
     mode = JobLogMode.named(query.get("mode", "TAIL")).value
     return mode, number(query, "max_lines", 0, low=1) if "max_lines" in query else None
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What to look for in a log: from where, which line that is, up to where, or which match."""
+
+    text: str
+    offset: int
+    line: int
+    until: int | None
+    index: int | None
+
+
+def searched(query: QueryParams) -> Searched:
+    """Return what a log is to be searched for."""
+    text = query.get("text", "")
+    if not 0 < len(text) <= LONGEST_SEARCH or not text.isprintable():
+        raise InvalidRequestError(
+            f"text must be one line of at most {LONGEST_SEARCH} characters, not {text[:50]!r}."
+        )
+    return Searched(
+        text,
+        number(query, "offset", 0, low=0, high=LARGEST),
+        number(query, "line", 1, low=1, high=LARGEST),
+        number(query, "until", 0, low=0, high=LARGEST) if "until" in query else None,
+        number(query, "index", 0, low=0, high=LARGEST) if "index" in query else None,
+    )
 
 
 def flag(query: QueryParams, name: str) -> bool:

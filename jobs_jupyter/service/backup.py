@@ -128,7 +128,9 @@ class Backup:
     def _add_run(self, archive: tarfile.TarFile, run: RunPaths) -> None:
         """Add a run's files; what is secret in its words is masked, as for every client."""
         for path in _files_of(run):
-            masked = LogText(run, self._vault, ended=run.exit.exists()) if path == run.log else None
+            masked = None
+            if path in (run.log, run.setup):
+                masked = LogText(run, self._vault, ended=run.exit.exists(), setup=path == run.setup)
             name = path.relative_to(self._paths.home).as_posix()
             try:
                 if path == run.error and (masks := LogText(run, self._vault, ended=True).masks()):
@@ -175,7 +177,7 @@ def sweep(paths: StatePaths) -> None:
 
 def _files_of(run: RunPaths) -> Iterator[Path]:
     """Yield a run's files. How it ended comes first: where that is known, the log is complete."""
-    yield from (run.exit, run.log, run.gap, run.usage)
+    yield from (run.exit, run.log, run.gap, run.setup, run.setup_gap, run.usage)
     for place, _, names in os.walk(run.outputs):
         yield from (path for name in sorted(names) if not (path := Path(place, name)).is_symlink())
 

@@ -47,9 +47,14 @@ async def span(text: LogText, start: int, end: int) -> AsyncIterator[bytes]:
 
 
 async def log(
-    state: ServiceState, run: str, text: LogText, start: int, wait_s: float | None
+    state: ServiceState,
+    run: str,
+    text: LogText,
+    start: int,
+    wait_s: float | None,
+    states: tuple[str, ...] = ALIVE,
 ) -> AsyncIterator[bytes]:
-    """Yield a run's log from `start` until the run has ended and all is sent, for `wait_s` at most.
+    """Yield a run's log from `start` until its state is none of these and all is sent, for `wait_s` at most.
 
     A service that stops breaks the stream off, and so does a part of the log that was left out: a
     clean end always means that nothing is missing.
@@ -61,7 +66,7 @@ async def log(
             if state.feed.closed:
                 raise ConnectionAbortedError("the service stops")
             seen = state.feed.commits  # before the look: an end that comes after it is a new commit
-            text.ended = not await _alive(state, run)
+            text.ended = not await _in(state, run, states)
             while (end := await asyncio.to_thread(text.size)) > start:
                 async for piece in span(text, start, end):
                     start += len(piece)
@@ -82,6 +87,6 @@ async def _grown(state: ServiceState, text: LogText, start: int, seen: int, dead
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _alive(state: ServiceState, run: str) -> bool:
+async def _in(state: ServiceState, run: str, states: tuple[str, ...]) -> bool:
     row = await state.database.read(runs.run_row, run)
-    return row is not None and row.state in ALIVE
+    return row is not None and row.state in states

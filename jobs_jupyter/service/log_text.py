@@ -1,4 +1,4 @@
-"""A run's log as its clients may see it: with what is secret masked, byte for byte.
+"""A run's log, or its setup log, as its clients may see it: with what is secret masked, byte for byte.
 
 Whether there is anything to mask is looked at after each look at the log: it is written down before the
 run's first byte, maybe while somebody follows already. Where there is nothing, bytes are passed on.
@@ -18,11 +18,11 @@ class LogText:
     """The log of one run, for one reader.
 
     `ended` says that nothing will be added. Until then what may be the beginning of a value at the log's
-    end is not there yet.
+    end is not there yet. With `setup`, it is the run's setup log.
     """
 
-    def __init__(self, paths: RunPaths, vault: Vault, *, ended: bool) -> None:
-        self.path = paths.log
+    def __init__(self, paths: RunPaths, vault: Vault, *, ended: bool, setup: bool = False) -> None:
+        self.path = paths.setup if setup else paths.log
         self.ended = ended
         self._paths = paths
         self._vault = vault

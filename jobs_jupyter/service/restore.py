@@ -43,7 +43,7 @@ from jobs_jupyter.service.store.schema import HEAD
 _ID = r"[A-Za-z0-9_-]{1,128}"
 _MEMBER = re.compile(
     rf"jobs\.db|packages/blobs/[0-9a-f]{{2}}/[0-9a-f]{{64}}|packages/manifests/[0-9a-f]{{64}}\.json"
-    rf"|jobs/{_ID}/runs/{_ID}/(?:exit\.json|log|log\.gap|usage|outputs/.+)",
+    rf"|jobs/{_ID}/runs/{_ID}/(?:exit\.json|log|log\.gap|setup|setup\.gap|usage|outputs/.+)",
     re.ASCII | re.DOTALL,
 )
 """What may be in a backup."""

@@ -50,6 +50,7 @@ class ServiceState:
         )
         self.housekeeping = Housekeeping(self.supervisor, self.feed, self.settings.retention)
         self.stopped = asyncio.Event()
+        self.searching = asyncio.Lock()
         self._attending = 0
         self._last_used = 0.0
         self.used()

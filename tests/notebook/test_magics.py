@@ -225,7 +225,9 @@ def test_a_cell_with_its_own_requirements_and_python(kernel: Kernel, tmp_path: P
                    "import sys, extra_one, own\n"
                    "found = extra_one.VERSION, own.NAME, sys.flags.optimize")  # fmt: skip
     assert shown.error == ""
-    assert "Making an environment with requirements.txt" in shown.text
+    assert "Making an environment" not in shown.text
+    setup = kernel("import jobs_jupyter\nprint(jobs_jupyter.get('with-more').logs(setup=True))").text
+    assert "Making an environment with requirements.txt" in setup
     result = kernel("import jobs_jupyter\njobs_jupyter.get('with-more').result().found")
     assert result.data["text/plain"] == "('1.5', 'own', 1)"
     assert "names the file" in kernel("%%job -r none.txt\n1").error

@@ -35,16 +35,16 @@ async def followed(home: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
         path = home / "log"
         path.write_text("first\n")
         text = text_of(path, state.vault, ended=False)
-        alive = follow._alive
+        alive = follow._in
 
-        async def alive_until_now(state: ServiceState, run: str) -> bool:
-            answer = await alive(state, run)
+        async def alive_until_now(state: ServiceState, run: str, states: tuple[str, ...]) -> bool:
+            answer = await alive(state, run, states)
             if answer:
                 path.write_text("first\nlast\n")
                 await commit(runs.end_run, run, Outcome("exit", 0))
             return answer
 
-        monkeypatch.setattr(follow, "_alive", alive_until_now)
+        monkeypatch.setattr(follow, "_in", alive_until_now)
         async with asyncio.timeout(10):
             return b"".join([piece async for piece in follow.log(state, launch.run, text, 0, None)])
     finally:

@@ -55,6 +55,11 @@ def pulled(home: Path, image: str, login: Login | None, engine: str) -> tuple[Se
     async def said(_: str) -> None:
         assert not own.login.exists()
 
+    async def hide(values: list[str]) -> None:
+        assert login is not None
+        assert values == [login.password]
+        assert not own.setup.exists(), "it is hidden before anything is written"
+
     images = Images(paths, PackageFiles(paths), engine=engine, login=known if login else None)
     named = "team" if login else None
     config = JobConfig(entrypoint="true", image_uri=image, registry_login_secret=named)
@@ -62,10 +67,10 @@ def pulled(home: Path, image: str, login: Login | None, engine: str) -> tuple[Se
     own, setup = paths.job("job").run("run"), Setup(None)
     own.root.mkdir(parents=True, exist_ok=True)
     try:
-        asyncio.run(images.prepare(launch, own, setup, Progress(own.log, said)))
+        asyncio.run(images.prepare(launch, own, setup, Progress(own.setup, said, hide)))
     finally:
         assert not own.login.exists()
-        written = own.log.read_text()
+        written = own.setup.read_text()
         assert PASSWORD not in written
     assert set(asked) == ({"team"} if login else set())
     assert setup.masks == ([login.password] if login else [])
@@ -104,7 +109,7 @@ def test_a_job_with_a_secret(service: Path, private: str, podman: Engine) -> Non
     with pytest.raises(UnsupportedError, match=r"registry_login_secret='team' has no user name"):
         submit("true", image_uri=private, registry_login_secret="team")
     secret.set("team", PASSWORD, username=USER)
-    assert output("echo $OF_IMAGE", image_uri=private, registry_login_secret="team").endswith("\nyes\n")
+    assert output("echo $OF_IMAGE", image_uri=private, registry_login_secret="team") == "yes\n"
     podman.output("rmi", "--force", private)
     secret.set("team", "wrong password", username=USER)
     status = run("true", image_uri=private, registry_login_secret="team", max_retries=3)

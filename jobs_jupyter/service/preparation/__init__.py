@@ -1,7 +1,7 @@
 """What a run needs before it can start. One kind of thing a file; adding one touches nothing else.
 
 It is made while the run is STARTING and holds its place: its progress is said in the job's reason,
-what its tools print is the beginning of the run's log. What fails here is not tried again.
+what its tools print is the run's setup log, beside its log. What fails here is not tried again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jobs_jupyter.models.package import package_digest
 from jobs_jupyter.models.paths import RunPaths
 from jobs_jupyter.service.containers import Container
 from jobs_jupyter.service.launch import Launch
+from jobs_jupyter.service.log_bound import LogBound
 
 
 @dataclass
@@ -45,15 +46,43 @@ class Setup:
         return self.packages.get((name, uri)) or package_digest(uri)
 
 
-class Progress:
-    """Tells those who wait for a run what is being done for it."""
+async def _hide_nothing(_values: list[str]) -> None:
+    """For those who never show the setup log."""
 
-    def __init__(self, log: Path, say: Callable[[str], Awaitable[None]]) -> None:
-        self.say = say  # one line, shown as the reason why the job has not started yet
+
+class Progress:
+    """Tells those who wait for a run what is being done for it.
+
+    Args:
+        log: the run's setup log, which is appended to.
+        say: told in one line what is being done; shown as the reason why the job has not started yet.
+        hide: told which values the setup log must not show, before anything is written that may hold them.
+        most: how many bytes the setup log may take on disk; None: any number.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        say: Callable[[str], Awaitable[None]],
+        hide: Callable[[list[str]], Awaitable[None]] = _hide_nothing,
+        most: int | None = None,
+    ) -> None:
+        self.say = say
+        self.hide = hide
         self._log = log
+        self._bound = LogBound(str(log), f"{log}.gap", most)
+        self._full = False
 
     def write(self, content: bytes) -> None:
-        """Append to the run's log."""
+        """Append to the setup log; where its middle can't be left out, it ends at its bound."""
+        if self._full:
+            return
+        self._append(content)
+        if not self._bound.keep():
+            self._full = True
+            self._append(b"\njobs_jupyter: this log has reached its limit; the rest is left out\n")
+
+    def _append(self, content: bytes) -> None:
         descriptor = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             while content:

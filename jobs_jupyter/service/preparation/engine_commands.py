@@ -11,7 +11,7 @@ LONGEST = 1000  # characters of a reason
 
 
 async def tell(command: list[str], progress: Progress) -> str | None:
-    """Run an engine's command, what it says going into the run's log; return why it failed, if it did."""
+    """Run an engine's command, what it says going into the setup log; return why it failed, if it did."""
     said = bytearray()
 
     def heard(piece: bytes) -> None:

@@ -149,6 +149,8 @@ class Images:
             await progress.say(f"pulling image {image}")
             name, secret = engine.qualified(image), config.registry_login_secret
             login = await asyncio.to_thread(self._login, secret) if secret and self._login else None
+            if login:
+                await progress.hide([login.password])
             async with pulling(engine, name, login, paths.login) as command:
                 problem = await tell([*command, name], progress)
             if problem is None and (found := await image_id(engine, name)):

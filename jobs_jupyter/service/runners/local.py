@@ -15,7 +15,11 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
+<<<<<<< HEAD
 from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, left_out, machine
+=======
+from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, machine, setup_log
+>>>>>>> 5ac9dc5 (Keep what preparing a run prints in its setup log, beside its log; search logs on the service)
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
@@ -119,18 +123,27 @@ class LocalRunner:
         finally:
             del self._preparing[launch.run]
             work.cancel()
-        if not work.cancelled():
-            work.result()
+        if work.cancelled():
+            return setup
+        if work.exception():
+            await asyncio.to_thread(setup_log.show_as_log, paths)
+        work.result()
         return setup
 
     def _steps_for(self, config: JobConfig) -> list[Step]:
         return [step for step in self.steps if step.wanted(config)]
 
     async def _take(self, steps: list[Step], launch: Launch, paths: RunPaths, setup: Setup) -> None:
-        paths.root.mkdir(parents=True, exist_ok=True)
-        progress = Progress(paths.log, partial(self._said, launch.run))
+        await asyncio.to_thread(setup_log.begin, paths)
+        hide = partial(self._hide, paths, set())
+        progress = Progress(paths.setup, partial(self._said, launch.run), hide, self.log_max_bytes)
         for step in steps:
             await step.prepare(launch, paths, setup, progress)
+
+    async def _hide(self, paths: RunPaths, hidden: set[str], values: list[str]) -> None:
+        """Note what the setup log must not show, beside what was `hidden` before."""
+        hidden.update(values)
+        await asyncio.to_thread(self._vault.keep_masks, paths, sorted(hidden))
 
     async def start(self, launch: Launch, setup: Setup) -> None:
         """Copy the working directory, and have a shim take the run on."""
