@@ -15,10 +15,10 @@ import httpx
 from jobs_jupyter.client import service
 from jobs_jupyter.client.job_watch import JobWatch, ViewCallback
 from jobs_jupyter.client.link import Link
-from jobs_jupyter.client.log_follow import LogFollower, LogPart, LogSink
+from jobs_jupyter.client.log_follow import LogFollower, LogPart, LogRequest, LogSink
 from jobs_jupyter.client.service import Endpoint
 
-__all__ = ["Feed", "LogPart", "LogSink", "ViewCallback", "kernel_feed"]
+__all__ = ["Feed", "LogPart", "LogRequest", "LogSink", "ViewCallback", "kernel_feed"]
 
 # Leaves connections of the pool (100) for the event stream and for actions.
 MAX_LOGS = 80
@@ -57,8 +57,8 @@ class Feed:
         self.loop.call_soon_threadsafe(watch.add, job_id, callback)
         return lambda: self.soon(lambda: watch.remove(job_id, callback))
 
-    def follow_log(self, job_id: str, run: str, offset: int, sink: LogSink, *, whole: bool = False) -> Cancel:
-        """Deliver a run's log from `offset` (negative: from so far before the end) to `sink`.
+    def follow_log(self, job_id: str, wanted: LogRequest, sink: LogSink) -> Cancel:
+        """Deliver a run's log, as far as it is wanted, to `sink`.
 
         The next part is not cut before `sink` has returned: it may wait, for pacing. A log that
         grows faster than that is passed over; with `whole` it is not, and not followed either.
@@ -67,7 +67,7 @@ class Feed:
 
         async def follow() -> None:
             async with self._room:
-                await LogFollower(self._link, job_id, run, offset, sink, whole=whole).run()
+                await LogFollower(self._link, job_id, wanted, sink).run()
 
         return self.spawn(follow)
 

@@ -17,8 +17,10 @@ from jobs_jupyter.models.errors import JobsError, ServiceError, ServiceUnavailab
 log = logging.getLogger(__name__)
 
 ALIVE = ("STARTING", "RUNNING")
+PREPARING = ("STARTING",)
 PART_BYTES = 256 * 1024
-READ_AHEAD_BYTES = 1024 * 1024
+WHOLE_PART_BYTES = 1024 * 1024  # where somebody wants all, nobody waits for the first line
+READ_AHEAD_BYTES = 2 * 1024 * 1024
 # A reader that is held up for this long in all asks how much has piled up;
 CHECK_AFTER_S = 0.5
 # if it is more than this,
@@ -39,6 +41,21 @@ class LogPart:
     retrying: bool = False  # and will go on by itself
 
 
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Which log is wanted, and what of it.
+
+    `offset` is a byte's, or so many bytes before the end where it is negative. `whole`: what is there now,
+    up to the byte `until` where that is given. `kind`: the run's `log`, or its `setup` log.
+    """
+
+    run: str
+    offset: int
+    whole: bool = False
+    until: int | None = None
+    kind: str = "log"
+
+
 LogSink = Callable[[LogPart], Awaitable[None]]
 
 
@@ -49,18 +66,18 @@ class _Outrun(Exception):  # noqa: N818  it is no error
 class LogFollower:
     """Delivers parts of at most 256 KiB to `sink`, one after the other; a slow sink holds it up.
 
-    `offset` is a byte's, or so many bytes before the end where it is negative. With `whole`, all
+    With `whole`, parts have up to 1 MiB, and all
     that is there now is delivered, however slowly it is taken, and the future is not followed.
     """
 
-    def __init__(
-        self, link: Link, job_id: str, run: str, offset: int, sink: LogSink, *, whole: bool = False
-    ) -> None:
+    def __init__(self, link: Link, job_id: str, wanted: LogRequest, sink: LogSink) -> None:
         """Prepare; `run` does the work."""
-        self._link, self._sink, self._whole = link, sink, whole
-        self._run = run
+        self._link, self._sink, self._whole = link, sink, wanted.whole
+        self._part_bytes = WHOLE_PART_BYTES if wanted.whole else PART_BYTES
+        self._wanted = wanted
+        offset = wanted.offset
         self._job_url = f"/v1/jobs/{quote(job_id, safe='')}"
-        self._url = f"{self._job_url}/runs/{quote(run, safe='')}/log"
+        self._url = f"{self._job_url}/runs/{quote(wanted.run, safe='')}/{wanted.kind}"
         self._ask = offset
         self._buffer = bytearray()
         self._at: int | None = offset if offset >= 0 else None  # offset of the buffer's first byte
@@ -95,8 +112,8 @@ class LogFollower:
                 return
 
     def _cut(self) -> LogPart:
-        data = bytes(self._buffer[:PART_BYTES])
-        del self._buffer[:PART_BYTES]
+        data = bytes(self._buffer[: self._part_bytes])
+        del self._buffer[: self._part_bytes]
         part = LogPart(self._at or 0, data, self._passed_over)
         self._at, self._passed_over = part.offset + len(data), 0
         self._space.set()
@@ -108,7 +125,7 @@ class LogFollower:
             try:
                 received = await self._request()
                 if self._whole:
-                    over = (self._end or 0) >= (self._size or 0)  # else a part was left out before the end
+                    over = (self._end or 0) >= self._last  # else a part was left out before the end
                 else:
                     over = not received and await self._has_ended()
                 if received and not over:
@@ -131,6 +148,8 @@ class LogFollower:
         """Read one answer to its end; return how many bytes it had."""
         http = await self._link.http()
         params = {"offset": self._ask} if self._whole else {"offset": self._ask, "follow": 1}
+        if self._whole and self._wanted.until is not None:
+            params["until"] = self._wanted.until
         headers = {"Accept-Encoding": "identity"}
         received = 0
         async with http.stream("GET", self._url, params=params, headers=headers) as response:
@@ -144,10 +163,17 @@ class LogFollower:
         return received
 
     async def _has_ended(self) -> bool:
-        """Whether the run is over: a stream also ends when the service does."""
+        """Whether nothing can follow: a stream also ends when the service does."""
         http = await self._link.http()
         status = checked(await http.get(self._job_url)).json()
-        return all(run["state"] not in ALIVE for run in status["runs"] if run["name"] == self._run)
+        growing = PREPARING if self._wanted.kind == "setup" else ALIVE
+        return all(run["state"] not in growing for run in status["runs"] if run["name"] == self._wanted.run)
+
+    @property
+    def _last(self) -> int:
+        """Where a log ends of which all is wanted that was there, or a part."""
+        size = self._size or 0
+        return size if self._wanted.until is None else min(size, self._wanted.until)
 
     @property
     def _end(self) -> int | None:

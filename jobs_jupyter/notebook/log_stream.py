@@ -13,6 +13,10 @@ Send = Callable[[dict[str, Any], list[bytes]], None]
 
 # What may be on its way without the page having said that it is shown: two messages.
 CREDIT_BYTES = 512 * 1024
+# Of a log that a page wants as a whole, messages are larger and come faster: half of what a kernel may
+# send is left to the other panels.
+WHOLE_CREDIT_BYTES = 2 * 1024 * 1024
+WHOLE_INTERVAL_S = 1 / 30
 # Without a word from the page for so long, it is told how far the log was sent, since messages get
 # lost; each time the wait doubles, and then the page has to speak first.
 PROBE_AFTER_S = 2.0
@@ -22,8 +26,10 @@ PROBES = 5
 class LogStream:
     """The sink of one followed log; `send` gets small messages with at most one buffer."""
 
-    def __init__(self, client: str, req: int, send: Send, pacer: Pacer) -> None:
-        """Send to the page's `client` as answers to its request `req`."""
+    def __init__(self, client: str, req: int, send: Send, pacer: Pacer, *, whole: bool = False) -> None:
+        """Send to the page's `client` as answers to its request `req`, which may want the `whole` log."""
+        self._most = WHOLE_CREDIT_BYTES if whole else CREDIT_BYTES
+        self._interval_s = WHOLE_INTERVAL_S if whole else PANEL_INTERVAL_S
         self._address = {"client": client, "req": req}
         self._send, self._pacer = send, pacer
         self._sent = 0
@@ -70,10 +76,10 @@ class LogStream:
 
     async def _ready(self) -> None:
         self._last = asyncio.get_running_loop().time()
-        while self._acknowledged is not None and self._sent - self._acknowledged >= CREDIT_BYTES:
+        while self._acknowledged is not None and self._sent - self._acknowledged >= self._most:
             self._credit.clear()
             await self._credit.wait()
-        await self._pacer.slot(self._last + PANEL_INTERVAL_S)
+        await self._pacer.slot(self._last + self._interval_s)
 
     def _post(self, kind: str, data: bytes | None = None, **fields: Any) -> None:
         self._send({"type": kind, **self._address, **fields}, [] if data is None else [data])

@@ -14,15 +14,13 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
-from urllib.parse import quote
 
 import anywidget
-import httpx
 import traitlets
 
-from jobs_jupyter.client.feed import Feed, kernel_feed
-from jobs_jupyter.client.http import checked
+from jobs_jupyter.client.feed import Feed, LogRequest, kernel_feed
 from jobs_jupyter.models.event import JobView
+from jobs_jupyter.notebook import panel_calls
 from jobs_jupyter.notebook.bundle import panel_code, panel_digest, static_text
 from jobs_jupyter.notebook.log_stream import LogStream
 from jobs_jupyter.notebook.output import Output, has_page, has_subshells, show_card, static_bundle
@@ -55,6 +53,7 @@ class JobPanel(anywidget.AnyWidget):
         self._feed = feed or kernel_feed()
         self._logs: dict[tuple[str, int], tuple[LogStream, Callable[[], None]]] = {}
         self._closed: set[tuple[str, int]] = set()
+        self._calling: set[tuple[str, int]] = set()
         self._latest = view
         self._telling: asyncio.Task[None] | None = None
         self._told_at = 0.0
@@ -175,14 +174,14 @@ class JobPanel(anywidget.AnyWidget):
 
     def _open_log(self, message: Message) -> None:
         client, req = str(message["client"]), int(message["req"])
-        run, offset, whole = str(message["run"]), int(message["offset"]), bool(message.get("whole"))
+        wanted = _log_request(message)
         self._drop(client, int(message.get("replaces") or 0))
         self._post({"type": "open", "client": client, "req": req}, [])
         # A page that gets no answer asks again; the first request may come after all, and late.
         if (client, req) in self._logs or (client, req) in self._closed:
             return
-        stream = LogStream(client, req, self._post, pacer)
-        cancel = self._feed.follow_log(self.job_id, run, offset, stream, whole=whole)
+        stream = LogStream(client, req, self._post, pacer, whole=wanted.whole)
+        cancel = self._feed.follow_log(self.job_id, wanted, stream)
         self._logs[client, req] = stream, cancel
 
     def _acknowledge(self, message: Message) -> None:
@@ -200,24 +199,29 @@ class JobPanel(anywidget.AnyWidget):
 
     def _call(self, message: Message) -> None:
         client, number = str(message["client"]), int(message["id"])
-        if message["method"] != "stop":
-            self._reply(client, number, ValueError(f"unknown method {message['method']!r}"))
+        if (client, number) in self._calling:  # it was asked again meanwhile
             return
-        path = f"/v1/jobs/{quote(self.job_id, safe='')}/terminate"
-
-        async def stop(http: httpx.AsyncClient) -> None:
-            checked(await http.post(path, timeout=30.0))
-
-        def answer(done: Future[None]) -> None:
-            self._reply(client, number, done.exception())
-
+        action = panel_calls.action(self.job_id, message)
+        if isinstance(action, str):
+            self._reply(client, number, ValueError(action))
+            return
+        self._calling.add((client, number))
         self._watch()
-        self._feed.call(stop).add_done_callback(answer)
+        self._feed.call(action).add_done_callback(
+            lambda done: self._feed.soon(lambda: self._answer(client, number, done))
+        )
 
-    def _reply(self, client: str, number: int, error: BaseException | None) -> None:
+    def _answer(self, client: str, number: int, done: Future[Any]) -> None:
+        self._calling.discard((client, number))
+        error = done.exception()
+        self._reply(client, number, error, None if error else done.result())
+
+    def _reply(self, client: str, number: int, error: BaseException | None, value: Any = None) -> None:
         reply: Message = {"type": "reply", "client": client, "id": number, "ok": error is None}
         if error is not None:
             reply["message"] = str(error) or type(error).__name__
+        elif value is not None:
+            reply["value"] = value
         self._post(reply, [])
 
     def _drop(self, client: str, req: int) -> None:
@@ -261,6 +265,17 @@ def reach_while_busy(comm: Any) -> None:
 
 def _now() -> float:
     return time.time() * 1000
+
+
+def _log_request(message: Message) -> LogRequest:
+    until = message.get("until")
+    return LogRequest(
+        str(message["run"]),
+        int(message["offset"]),
+        whole=bool(message.get("whole")),
+        until=None if until is None else int(until),
+        kind=panel_calls.kind_of(message),
+    )
 
 
 def _is_over(view: dict[str, Any]) -> bool:

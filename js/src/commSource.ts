@@ -3,7 +3,17 @@ import type { AnyModel, CustomMessageListener } from "./anywidget";
 import type { JobView } from "./job";
 import { insist } from "./insist";
 import { LogCursor } from "./logCursor";
-import type { LogListener, LogRequest, LogStream, Release, Source } from "./source";
+import type {
+  LogFound,
+  LogKind,
+  LogListener,
+  LogMatch,
+  LogRequest,
+  LogSearchRequest,
+  LogStream,
+  Release,
+  Source,
+} from "./source";
 
 interface FromKernel {
   type: string;
@@ -16,16 +26,18 @@ interface FromKernel {
   message?: string;
   retrying?: boolean;
   now?: number;
+  value?: unknown;
 }
 
 interface Call {
   release: Release;
-  resolve(): void;
+  resolve(value: unknown): void;
   reject(error: Error): void;
 }
 
 /** Clocks that differ by less than this are taken as one. */
 const SKEW_MS = 2000;
+const GONE = "The kernel is gone.";
 
 export class CommSource implements Source {
   private readonly client = crypto.randomUUID();
@@ -73,15 +85,25 @@ export class CommSource implements Source {
   }
 
   openLog(request: LogRequest, listener: LogListener): LogStream {
-    return new CommLog(this, request, listener);
+    const log = new CommLog(this, request, listener);
+    if (this.gone) queueMicrotask(() => log.lost());
+    return log;
   }
 
-  stop(): Promise<void> {
-    const id = ++this.numbers;
-    return new Promise((resolve, reject) => {
-      const release = insist(() => this.send({ type: "call", id, method: "stop" }));
-      this.calls.set(id, { resolve, reject, release });
-    });
+  async stop(): Promise<void> {
+    await this.call({ method: "stop" });
+  }
+
+  async logSize(run: string, kind: LogKind): Promise<number> {
+    return (await this.call({ method: "size", run, kind })) as number;
+  }
+
+  async search(request: LogSearchRequest): Promise<LogFound> {
+    return (await this.call({ method: "search", ...request })) as LogFound;
+  }
+
+  async match(request: LogSearchRequest & { index: number }): Promise<LogMatch | null> {
+    return ((await this.call({ method: "search", ...request })) as { match: LogMatch | null }).match;
   }
 
   dispose(): void {
@@ -90,11 +112,7 @@ export class CommSource implements Source {
     this.unlisten();
     this.listeners.clear();
     this.lossListeners.clear();
-    for (const call of this.calls.values()) {
-      call.release();
-      call.reject(new Error("The panel was closed."));
-    }
-    this.calls.clear();
+    this.failCalls("The panel was closed.");
   }
 
   /** Registers a log stream under a fresh request number. */
@@ -139,6 +157,10 @@ export class CommSource implements Source {
   private setLost(lost: boolean): void {
     if (lost === this.gone) return;
     this.gone = lost;
+    if (lost) {
+      this.failCalls(GONE);
+      for (const stream of [...this.streams.values()]) stream.lost();
+    }
     for (const listener of [...this.lossListeners]) listener(lost);
   }
 
@@ -157,12 +179,29 @@ export class CommSource implements Source {
     this.skew = Math.abs(skew) > SKEW_MS ? skew : 0;
   }
 
+  private call(message: Record<string, unknown>): Promise<unknown> {
+    if (this.gone) return Promise.reject(new Error(GONE));
+    const id = ++this.numbers;
+    return new Promise((resolve, reject) => {
+      const release = insist(() => this.send({ type: "call", id, ...message }));
+      this.calls.set(id, { resolve, reject, release });
+    });
+  }
+
+  private failCalls(message: string): void {
+    for (const call of this.calls.values()) {
+      call.release();
+      call.reject(new Error(message));
+    }
+    this.calls.clear();
+  }
+
   private settle(message: FromKernel): void {
     const call = this.calls.get(message.id ?? 0);
     if (!call) return;
     this.calls.delete(message.id ?? 0);
     call.release();
-    if (message.ok) call.resolve();
+    if (message.ok) call.resolve(message.value);
     else call.reject(new Error(message.message ?? "The kernel gave no reason."));
   }
 }
@@ -198,6 +237,11 @@ class CommLog implements LogStream {
     this.source.send({ type: "close", req: this.req });
   }
 
+  /** Nothing more comes: who waits for all of a log is told; who follows one sees that the panel stands still. */
+  lost(): void {
+    if (this.request.whole) this.listener.error(GONE, false);
+  }
+
   received(message: FromKernel, buffer: DataView | undefined): void {
     this.answered();
     if (message.type === "log" && buffer) this.data(message, buffer);
@@ -212,8 +256,8 @@ class CommLog implements LogStream {
     this.source.unregister(this.req);
     const before = this.req;
     this.req = this.source.register(this);
-    const { run, whole } = this.request;
-    const message = { type: "log", req: this.req, replaces: before, run, offset, whole: whole ?? false };
+    const { run, kind = "log", whole = false, until } = this.request;
+    const message = { type: "log", req: this.req, replaces: before, run, kind, offset, whole, until };
     this.answered();
     this.answered = insist(() => this.source.send(message));
   }

@@ -6,6 +6,7 @@
 import type { AnyModel } from "./anywidget";
 import { CommSource } from "./commSource";
 import { LogFeed } from "./logFeed";
+import type { LogKind } from "./source";
 import { LogTerminal } from "./terminal";
 
 export type Tab = "logs" | "runs";
@@ -15,6 +16,7 @@ export interface ViewState {
   follow: boolean;
   /** The run whose log is shown; null: always the newest. */
   run: string | null;
+  kind: LogKind;
 }
 
 /** How long a panel without a view waits for the next one. */
@@ -25,7 +27,10 @@ export class Session {
   readonly source: CommSource;
   readonly terminal = new LogTerminal();
   readonly log: LogFeed;
-  readonly state: ViewState = { tab: "logs", follow: true, run: null };
+  readonly state: ViewState = { tab: "logs", follow: true, run: null, kind: "log" };
+  /** The runs that have a setup log, and those of which nothing more is to be asked about it. */
+  setups: ReadonlySet<string> = new Set();
+  readonly prepared = new Set<string>();
   onDispose: () => void = () => {};
   private wasShown = false;
   private focused: HTMLElement | null = null;

@@ -25,12 +25,48 @@ export interface LogStream {
   close(): void;
 }
 
+/** A run's log, or what preparing it printed. */
+export type LogKind = "log" | "setup";
+
 export interface LogRequest {
   run: string;
+  kind?: LogKind;
   /** Byte offset to begin at; negative: so many bytes before the end. */
   offset: number;
   /** Deliver every byte that is there now, then end, instead of following the newest. */
   whole?: boolean;
+  /** With `whole`: the byte offset to end at. */
+  until?: number;
+}
+
+export interface LogSearchRequest {
+  run: string;
+  kind: LogKind;
+  text: string;
+  /** Where to begin, and which line begins there, from 1. */
+  offset: number;
+  line: number;
+  /** Count only what is in lines that begin before it. */
+  until?: number;
+}
+
+/** A part of a log: its offset, its first line's number, its end, and how many matches are in it. */
+export type LogBlock = [offset: number, line: number, end: number, matches: number];
+
+export interface LogFound {
+  blocks: LogBlock[];
+  /** Where to go on, and which line begins there. */
+  next: number;
+  line: number;
+  /** Whether the log ended there. */
+  complete: boolean;
+}
+
+/** The match number `nth`, from 0, of a line that begins at `offset`. */
+export interface LogMatch {
+  offset: number;
+  line: number;
+  nth: number;
 }
 
 export interface Source {
@@ -43,31 +79,40 @@ export interface Source {
   /** The service's clock in milliseconds, as well as it is known. */
   now(): number;
   openLog(request: LogRequest, listener: LogListener): LogStream;
+  /** How many bytes a log has. */
+  logSize(run: string, kind: LogKind): Promise<number>;
+  /** Looks through a log from an offset on; ends before the log does where that takes too long. */
+  search(request: LogSearchRequest): Promise<LogFound>;
+  /** The match number `index`, from 0, from an offset on; null: there is none near it. */
+  match(request: LogSearchRequest & { index: number }): Promise<LogMatch | null>;
   /** Stops the job; rejects with a message to show. */
   stop(): Promise<void>;
   dispose(): void;
 }
 
-/** Collects all that is kept of a run's log; `progress` gets the number of bytes so far. */
+/** So much is in the page's memory before the browser may put it elsewhere. */
+const BLOB_BYTES = 8 * 1024 * 1024;
+
+/** Collects all that is kept of a log; `progress` gets the number of bytes so far. */
 export function downloadLog(
   source: Source,
-  run: string,
+  log: { run: string; kind: LogKind },
   progress: (received: number) => void,
-): Promise<Uint8Array[]> {
+): Promise<Blob> {
   return new Promise((resolve, reject) => {
-    const parts: Uint8Array[] = [];
+    const parts = new Parts();
     const stream = source.openLog(
-      { run, offset: 0, whole: true },
+      { ...log, offset: 0, whole: true },
       {
         data(bytes, offset, passedOver) {
-          if (passedOver > 0) parts.push(leftOut(passedOver, parts));
-          parts.push(bytes.slice());
+          if (passedOver > 0) parts.leaveOut(passedOver);
+          parts.add(bytes);
           stream.consumed(offset + bytes.length);
           progress(offset + bytes.length);
         },
         end() {
           stream.close();
-          resolve(parts);
+          resolve(parts.blob());
         },
         error(message, retrying) {
           if (retrying) return;
@@ -79,9 +124,34 @@ export function downloadLog(
   });
 }
 
-/** The line in the place of what the service no longer has: the middle of a log that grew too long. */
-function leftOut(count: number, before: Uint8Array[]): Uint8Array {
-  const last = before.at(-1)?.at(-1);
-  const newline = last === undefined || last === 10 ? "" : "\n";
-  return new TextEncoder().encode(`${newline}… ${inWords(count)} of this log were left out …\n`);
+/** What has come of a file; a browser keeps large blobs on disk. */
+class Parts {
+  private blobs: Blob[] = [];
+  private recent: Uint8Array[] = [];
+  private size = 0;
+  private last = 10;
+
+  add(bytes: Uint8Array): void {
+    this.recent.push(bytes.slice());
+    this.size += bytes.length;
+    this.last = bytes.at(-1) ?? this.last;
+    if (this.size >= BLOB_BYTES) this.pack();
+  }
+
+  /** Adds the line in the place of what the service no longer has: the middle of a log that grew too long. */
+  leaveOut(count: number): void {
+    const newline = this.last === 10 ? "" : "\n";
+    this.add(new TextEncoder().encode(`${newline}… ${inWords(count)} of this log were left out …\n`));
+  }
+
+  blob(): Blob {
+    this.pack();
+    return new Blob(this.blobs, { type: "text/plain;charset=utf-8" });
+  }
+
+  private pack(): void {
+    this.blobs.push(new Blob(this.recent as BlobPart[]));
+    this.recent = [];
+    this.size = 0;
+  }
 }

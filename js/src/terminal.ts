@@ -4,6 +4,9 @@ import { SearchAddon } from "@xterm/addon-search";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import { bytes as inWords } from "./clock";
+import type { LogPage } from "./logPage";
+import { LogRows } from "./logRows";
+import type { LogMatch } from "./source";
 
 /** Narrower terminals break progress bars into several rows; the panel scrolls sideways instead. */
 const LEAST_COLUMNS = 80;
@@ -47,10 +50,7 @@ const MATCHES = {
   activeMatchColorOverviewRuler: "#ffffff",
 };
 
-export interface Found {
-  index: number;
-  count: number;
-}
+export type Edge = "top" | "bottom";
 
 /** Opens a link in a new tab, if it is one of the web. */
 function openLink(event: MouseEvent, uri: string): void {
@@ -62,10 +62,17 @@ function openLink(event: MouseEvent, uri: string): void {
 export class LogTerminal {
   readonly element = document.createElement("div");
   onFollow: (following: boolean) => void = () => {};
-  onFound: (found: Found) => void = () => {};
+  /** The reader scrolls on, at the first or the last row. */
+  onEdge: (edge: Edge) => void = () => {};
+  onHome: () => void = () => {};
+  onEnd: () => void = () => {};
   private readonly term: Terminal;
   private readonly fitter = new FitAddon();
   private readonly search = new SearchAddon();
+  private readonly rows: LogRows;
+  /** Whether a part of the log is shown that does not go on. */
+  private still = false;
+  private lastTop = 0;
   private readonly observer = new ResizeObserver(() => this.fit());
   private following = true;
   private opened = false;
@@ -92,11 +99,10 @@ export class LogTerminal {
     this.term.loadAddon(this.fitter);
     this.term.loadAddon(this.search);
     this.term.loadAddon(new WebLinksAddon(openLink));
-    this.search.onDidChangeResults((r) => this.onFound({ index: r.resultIndex, count: r.resultCount }));
+    this.rows = new LogRows(this.term);
     this.term.attachCustomKeyEventHandler((event) => this.key(event));
-    for (const name of ["wheel", "pointerup", "keyup"]) {
-      this.element.addEventListener(name, this.scrolled, { passive: true });
-    }
+    this.element.addEventListener("wheel", this.wheeled, { passive: true });
+    this.element.addEventListener("pointerup", this.dragged, { passive: true });
     this.term.onScroll(this.scrolled);
     this.observer.observe(this.element);
   }
@@ -107,18 +113,100 @@ export class LogTerminal {
     this.term.textarea?.setAttribute("aria-label", text);
   }
 
-  write(data: Uint8Array, done: () => void): void {
+  /** Adds what begins at an offset of the log. */
+  write(data: Uint8Array, offset: number, done: () => void): void {
     const buffer = this.term.buffer.active;
     const top = buffer.viewportY;
-    this.term.write(data, () => {
+    this.feed(data, offset, () => {
       if (!this.following && buffer.viewportY !== top) this.term.scrollToLine(top);
       done();
     });
   }
 
+  /** Shows a part of the log in the place of what is there; returns the row of its place. */
+  async showPage(page: LogPage): Promise<number> {
+    this.clear();
+    this.still = true;
+    if (page.leftOut > 0) this.say(`${inWords(page.leftOut)} of this log were left out`);
+    await new Promise<void>((done) => this.feed(page.before, page.start, done));
+    const row = this.rows.rowOf(page.place) ?? 0;
+    const marker = this.term.registerMarker(0);
+    await new Promise<void>((done) => this.feed(page.after, page.place, done));
+    const line = marker && !marker.isDisposed ? marker.line : row;
+    marker?.dispose();
+    this.lastTop = this.term.buffer.active.viewportY;
+    return line;
+  }
+
+  private feed(data: Uint8Array, offset: number, done: () => void): void {
+    const cut = data.lastIndexOf(10) + 1;
+    this.term.write("", () => {
+      if (this.rows.held.end !== offset) this.rows.begin(offset);
+      this.rows.held.append(offset, data);
+    });
+    this.term.write(data.subarray(0, cut), () => this.rows.mark(offset + cut));
+    this.term.write(data.subarray(cut), done);
+  }
+
+  private say(text: string): void {
+    this.term.write(`\x1b[0m\x1b[2m… ${text} …\x1b[0m\r\n`);
+  }
+
+  /** The offset of the line that the first row shows; null: nothing is shown, or it is not known. */
+  topOffset(): number | null {
+    return this.rows.offsetAt(0) ?? this.rows.held.start;
+  }
+
+  /** The offset behind what is shown. */
+  endOffset(): number | null {
+    return this.rows.held.end;
+  }
+
+  get columns(): number {
+    return this.term.cols;
+  }
+
+  get height(): number {
+    return this.term.rows;
+  }
+
+  toTop(): void {
+    this.toRow(0);
+  }
+
+  toRow(row: number): void {
+    this.term.scrollToLine(Math.max(0, row));
+    this.lastTop = this.term.buffer.active.viewportY;
+  }
+
+  /** Lets the reader read: no longer follows. */
+  pause(): void {
+    if (this.following) this.setFollowing(false);
+  }
+
+  /** Follows again, from the last row. */
+  resume(): void {
+    this.follow(true);
+    this.onFollow(true);
+  }
+
+  /** Selects a match and marks the others; false: its line is not here. */
+  select(match: LogMatch, text: string): boolean {
+    const row = this.rows.rowOf(match.offset);
+    if (row === null || this.rows.held.beginsLine(match.offset) === false) return false;
+    const find = () => this.search.findNext(text, { decorations: MATCHES });
+    this.term.clearSelection();
+    find(); // from here on, it searches behind the selection
+    if (row > 0) this.term.select(this.term.cols - 1, row - 1, 1);
+    else this.term.clearSelection();
+    for (let nth = 0; nth <= match.nth; nth += 1) find();
+    this.lastTop = this.term.buffer.active.viewportY;
+    return true;
+  }
+
   /** Says how many bytes are not shown, and begins again at the next line's beginning. */
   passOver(count: number, data: Uint8Array): Uint8Array {
-    this.term.write(`\x1b[0m\x1b[2m… ${inWords(count)} passed over; what is kept of the log can be downloaded\x1b[0m\r\n`);
+    this.say(`${inWords(count)} passed over; scroll up or search to read them`);
     const head = data.subarray(0, LOOK_FOR_LINE);
     const line = head.findIndex((byte) => byte === 10 || byte === 13);
     return line < 0 ? data : data.subarray(line + 1);
@@ -126,25 +214,18 @@ export class LogTerminal {
 
   clear(): void {
     this.search.clearDecorations();
-    this.term.reset();
+    this.term.write("", () => {
+      // Behind what is still to be written of the log before.
+      this.term.reset();
+      this.rows.clear();
+    });
+    this.still = false;
+    this.lastTop = 0;
   }
 
   follow(on: boolean): void {
     this.following = on;
     if (on) this.term.scrollToBottom();
-  }
-
-  find(text: string, direction: "next" | "previous", incremental = false): void {
-    if (!text) {
-      this.search.clearDecorations();
-      this.term.clearSelection();
-      this.onFound({ index: -1, count: 0 });
-      return;
-    }
-    const options = { decorations: MATCHES, incremental };
-    if (direction === "next") this.search.findNext(text, options);
-    else this.search.findPrevious(text, options);
-    this.scrolled();
   }
 
   endFind(): void {
@@ -169,9 +250,8 @@ export class LogTerminal {
 
   dispose(): void {
     this.observer.disconnect();
-    for (const name of ["wheel", "pointerup", "keyup"]) {
-      this.element.removeEventListener(name, this.scrolled);
-    }
+    this.element.removeEventListener("wheel", this.wheeled);
+    this.element.removeEventListener("pointerup", this.dragged);
     this.term.dispose();
   }
 
@@ -193,10 +273,38 @@ export class LogTerminal {
   }
 
   private readonly scrolled = (): void => {
-    const { viewportY, baseY } = this.term.buffer.active;
-    const atEnd = viewportY >= baseY;
-    if (this.following && !atEnd) this.setFollowing(false);
+    if (this.following && !this.atEnd()) this.setFollowing(false);
   };
+
+  private atEnd(): boolean {
+    const { viewportY, baseY } = this.term.buffer.active;
+    return viewportY >= baseY;
+  }
+
+  // What xterm does with a wheel's or a pointer's event is done one frame later.
+  private readonly wheeled = (event: WheelEvent): void => {
+    requestAnimationFrame(() => this.moved(Math.sign(event.deltaY)));
+  };
+
+  private readonly dragged = (): void => {
+    requestAnimationFrame(() => {
+      const { viewportY } = this.term.buffer.active;
+      if (viewportY !== this.lastTop) this.moved(Math.sign(viewportY - this.lastTop));
+    });
+  };
+
+  /** The reader has scrolled: up (-1) or down (1). */
+  private moved(direction: number): void {
+    const { viewportY } = this.term.buffer.active;
+    this.lastTop = viewportY;
+    if (direction > 0 && this.atEnd()) {
+      if (this.still) this.onEdge("bottom");
+      else if (!this.following) this.setFollowing(true);
+    } else if (direction < 0) {
+      this.scrolled();
+      if (viewportY === 0) this.onEdge("top");
+    }
+  }
 
   private setFollowing(on: boolean): void {
     this.following = on;
@@ -205,19 +313,22 @@ export class LogTerminal {
 
   /** Scrolls by keyboard; everything else (Tab, copy) is the browser's. */
   private key(event: KeyboardEvent): boolean {
+    const by = (scroll: () => void, direction: number) => () => {
+      scroll();
+      this.moved(direction);
+    };
     const steps: Record<string, () => void> = {
-      ArrowUp: () => this.term.scrollLines(-1),
-      ArrowDown: () => this.term.scrollLines(1),
-      PageUp: () => this.term.scrollPages(-1),
-      PageDown: () => this.term.scrollPages(1),
-      Home: () => this.term.scrollToTop(),
-      End: () => this.term.scrollToBottom(),
+      ArrowUp: by(() => this.term.scrollLines(-1), -1),
+      ArrowDown: by(() => this.term.scrollLines(1), 1),
+      PageUp: by(() => this.term.scrollPages(-1), -1),
+      PageDown: by(() => this.term.scrollPages(1), 1),
+      Home: () => this.onHome(),
+      End: () => this.onEnd(),
     };
     const step = steps[event.key];
     if (step && event.type === "keydown" && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       step();
-      this.scrolled();
     }
     return false;
   }

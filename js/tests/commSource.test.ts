@@ -115,14 +115,14 @@ test("the service's clock is used when it differs", () => {
 test("a whole log is collected", async () => {
   const model = new FakeModel();
   const source = new CommSource(model.asModel());
-  const done = downloadLog(source, "r1", () => {});
+  const done = downloadLog(source, { run: "r1", kind: "log" }, () => {});
   const { req, client, whole } = model.take("log")[0]!;
   assert.equal(whole, true);
   model.receive({ type: "log", client, req, offset: 0 }, "abc");
   model.receive({ type: "log", client, req, offset: 3 }, "def");
   model.receive({ type: "log", client, req, offset: 3006, passed_over: 3000 }, "ghi");
   model.receive({ type: "end", client, req, offset: 3009 });
-  const text = await new Blob((await done) as BlobPart[]).text();
+  const text = await (await done).text();
   assert.equal(text, "abcdef\n… 3.0 KB of this log were left out …\nghi");
   assert.equal(model.take("close").length, 1);
 });
@@ -179,4 +179,30 @@ test("what gets no answer is asked again, until it does", async (context) => {
   await stopped;
   context.mock.timers.tick(60_000);
   assert.deepEqual([...model.take("log"), ...model.take("call")], []);
+});
+
+test("a question is answered by its number, and asked again until it is", async () => {
+  const model = new FakeModel();
+  const source = new CommSource(model.asModel());
+  opened.push(source);
+  const asked = { run: "r1", kind: "setup" as const, text: "x", offset: 4, line: 2 };
+  const found = source.search(asked);
+  const { id, client, ...call } = model.take("call")[0]!;
+  assert.deepEqual(call, { type: "call", method: "search", ...asked });
+  const value = { blocks: [[4, 2, 9, 1]], next: 9, line: 3, complete: true };
+  model.receive({ type: "reply", client, id, ok: true, value });
+  assert.deepEqual(await found, value);
+});
+
+test("nobody waits for a kernel that is gone", async () => {
+  const model = new FakeModel();
+  const source = new CommSource(model.asModel());
+  opened.push(source);
+  const waiting = [
+    source.logSize("r1", "log"),
+    downloadLog(source, { run: "r1", kind: "log" }, () => {}),
+  ];
+  for (const listener of model.listeners.get("comm_live_update") ?? []) listener();
+  waiting.push(source.logSize("r1", "log"), downloadLog(source, { run: "r1", kind: "log" }, () => {}));
+  for (const each of waiting) await assert.rejects(each as Promise<unknown>, /kernel is gone/);
 });

@@ -40,13 +40,24 @@ const source = (change: Partial<Source> = {}): Source => ({
   onLost: () => () => {},
   now: () => Date.parse("2026-01-01T00:01:42Z"),
   openLog: () => ({ consumed: () => {}, close: () => {} }),
+  logSize: () => Promise.resolve(0),
+  search: () => Promise.reject(new Error("no log")),
+  match: () => Promise.resolve(null),
   stop: () => Promise.resolve(),
   dispose: () => {},
   ...change,
 });
 
 test("the place of the download is kept while there is no log", () => {
-  const quiet = { onRun: () => {}, onFollow: () => {}, onSearch: () => {}, follow: true, searching: false };
+  const quiet = {
+    kind: "log" as const,
+    setups: new Set<string>(),
+    onLog: () => {},
+    onFollow: () => {},
+    onSearch: () => {},
+    follow: true,
+    searching: false,
+  };
   const root = show(<LogTools job={job({ runs: [] })} run={undefined} session={{} as Session} {...quiet} />);
   const button = root.querySelector("button[aria-label='There is no log to download yet']");
   assert.equal(button?.getAttribute("aria-disabled"), "true");

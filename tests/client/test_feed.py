@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jobs_jupyter.client.feed import Feed, LogPart
+from jobs_jupyter.client.feed import Feed, LogPart, LogRequest
 from tests.client.stub_service import StubService, running
 from tests.noise import noise
 
@@ -149,7 +149,7 @@ def test_a_failing_watcher_does_not_harm_the_others(
 def test_a_log_is_followed_to_its_end(stub: StubService, feed: Feed) -> None:
     stub.log += b"one\n"
     log = Log()
-    feed.follow_log("a", "r", 0, log)
+    feed.follow_log("a", LogRequest("r", 0), log)
     eventually(lambda: log.data == b"one\n")
     stub.log += b"two\n"
     eventually(lambda: log.data == b"one\ntwo\n")
@@ -163,7 +163,7 @@ def test_a_tail_says_how_much_is_before_it(stub: StubService, feed: Feed) -> Non
     stub.log += bytes(1000)
     stub.run_over = True
     log = Log()
-    feed.follow_log("a", "r", -100, log)
+    feed.follow_log("a", LogRequest("r", -100), log)
     eventually(lambda: log.ended)
     assert (log.parts[0].offset, log.parts[0].passed_over, len(log.data)) == (900, 900, 100)
 
@@ -171,7 +171,7 @@ def test_a_tail_says_how_much_is_before_it(stub: StubService, feed: Feed) -> Non
 def test_a_log_resumes_where_it_broke(stub: StubService, feed: Feed) -> None:
     stub.log += b"before "
     log = Log()
-    feed.follow_log("a", "r", 0, log)
+    feed.follow_log("a", LogRequest("r", 0), log)
     eventually(lambda: log.data == b"before ")
     stub.stop()
     stub.log += b"after"
@@ -184,7 +184,7 @@ def test_a_log_that_outruns_its_sink_is_passed_over(stub: StubService, feed: Fee
     stub.log += noise(20_000_000)
     stub.run_over = True
     log = Log(pause_s=0.3)
-    feed.follow_log("a", "r", 0, log)
+    feed.follow_log("a", LogRequest("r", 0), log)
     eventually(lambda: log.ended)
     assert sum(part.passed_over for part in log.parts) > 10_000_000
     at = 0
@@ -198,14 +198,14 @@ def test_a_log_that_outruns_its_sink_is_passed_over(stub: StubService, feed: Fee
 def test_a_whole_log_is_never_passed_over(stub: StubService, feed: Feed) -> None:
     stub.log += noise(8_000_000)
     log = Log(pause_s=0.05)
-    feed.follow_log("a", "r", 0, log, whole=True)
+    feed.follow_log("a", LogRequest("r", 0, whole=True), log)
     eventually(lambda: log.ended)
     assert log.data == stub.log
 
 
 def test_a_refused_log_says_why_and_ends(stub: StubService, feed: Feed) -> None:
     log = Log()
-    feed.follow_log("a", "none", 0, log)
+    feed.follow_log("a", LogRequest("none", 0), log)
     eventually(lambda: log.parts)
     assert log.parts == [LogPart(0, error="there is no run 'none'")]
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jobs_jupyter import job
 from jobs_jupyter.client import service as client_service
 from jobs_jupyter.client.link import Link
-from jobs_jupyter.client.log_follow import LogFollower, LogPart
+from jobs_jupyter.client.log_follow import LogFollower, LogPart, LogRequest
 from jobs_jupyter.client.streams import log
 from jobs_jupyter.models.log_gap import LogGap, gap_of, mark
 from jobs_jupyter.models.paths import RunPaths, StatePaths
@@ -217,7 +217,7 @@ async def collected(job_id: str, run_name: str) -> list[LogPart]:
 
     link = Link(client_service.ensure)
     try:
-        await LogFollower(link, job_id, run_name, 0, sink, whole=True).run()
+        await LogFollower(link, job_id, LogRequest(run_name, 0, whole=True), sink).run()
     finally:
         await link.close()
     return parts

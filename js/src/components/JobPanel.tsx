@@ -11,6 +11,7 @@ import { Notices } from "./Notices";
 import { Reason } from "./Reason";
 import { RunsTable } from "./RunsTable";
 import { TabBar } from "./TabBar";
+import { useSetupLogs } from "../setupLogs";
 import { Tags } from "./Tags";
 
 /** The job's state as the source tells it. */
@@ -49,6 +50,9 @@ export function JobPanel({ session }: { session: Session }) {
   const [choices, choose] = useChoices(session);
   const [searching, setSearching] = useState(false);
   const run = job.runs.find((r) => r.name === choices.run) ?? lastRun(job);
+  const setups = useSetupLogs(session, job);
+  const preparing = run?.state === "STARTING" && setups.has(run.name);
+  const kind = choices.run === null && preparing ? "setup" : choices.kind;
   const tabs: { id: Tab; label: string; count?: number }[] = [
     { id: "logs", label: "Logs" },
     { id: "runs", label: "Runs", count: job.runs.length },
@@ -68,7 +72,9 @@ export function JobPanel({ session }: { session: Session }) {
             session={session}
             follow={choices.follow}
             searching={searching}
-            onRun={(name) => choose({ run: name })}
+            kind={kind}
+            setups={setups}
+            onLog={(name, chosen) => choose({ run: name, kind: chosen })}
             onFollow={(follow) => choose({ follow })}
             onSearch={setSearching}
           />
@@ -79,6 +85,7 @@ export function JobPanel({ session }: { session: Session }) {
         run={run}
         session={session}
         hidden={choices.tab !== "logs"}
+        kind={kind}
         follow={choices.follow}
         searching={searching}
         onFollow={(follow) => choose({ follow })}
@@ -89,7 +96,7 @@ export function JobPanel({ session }: { session: Session }) {
           job={job}
           chosen={run?.name}
           source={session.source}
-          onChoose={(name) => choose({ run: name, tab: "logs" })}
+          onChoose={(name) => choose({ run: name, kind: "log", tab: "logs" })}
         />
       )}
     </section>

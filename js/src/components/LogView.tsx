@@ -4,6 +4,7 @@ import type { JobView, RunView } from "../job";
 import { isTerminal } from "../job";
 import type { LogStatus } from "../logFeed";
 import type { Session } from "../session";
+import type { LogKind } from "../source";
 import { FindBar } from "./FindBar";
 
 interface Props {
@@ -12,6 +13,7 @@ interface Props {
   session: Session;
   hidden: boolean;
   follow: boolean;
+  kind: LogKind;
   searching: boolean;
   onFollow(follow: boolean): void;
   onEndSearch(): void;
@@ -19,7 +21,7 @@ interface Props {
 
 /** The terminal with one run's log. It stays while another tab is open, and goes on receiving. */
 export function LogView(props: Props) {
-  const { job, run, session, hidden, searching, onFollow, onEndSearch } = props;
+  const { job, run, session, hidden, kind, searching, onFollow, onEndSearch } = props;
   const host = useRef<HTMLDivElement>(null);
   const [status, setStatus] = useState<LogStatus>(session.log.status);
   useLayoutEffect(() => {
@@ -37,9 +39,10 @@ export function LogView(props: Props) {
     };
   }, [session, onFollow]);
   useEffect(() => {
-    session.log.show(run?.name ?? null);
-    session.terminal.label(run ? `Log of run ${run.attempt}` : "Log");
-  }, [session, run?.name]);
+    session.log.show(run?.name ?? null, kind);
+    const what = kind === "setup" ? "Setup log" : "Log";
+    session.terminal.label(run ? `${what} of run ${run.attempt}` : what);
+  }, [session, run?.name, kind]);
   return (
     <div
       role="tabpanel"
@@ -48,9 +51,9 @@ export function LogView(props: Props) {
       class="jj-log"
       hidden={hidden}
     >
-      {searching && <FindBar terminal={session.terminal} onClose={onEndSearch} />}
+      {searching && run && <FindBar session={session} run={run.name} kind={kind} onClose={onEndSearch} />}
       <div class="jj-screen" ref={host} />
-      <Hint job={job} status={status} />
+      <Hint job={job} status={status} kind={kind} />
     </div>
   );
 }
@@ -59,7 +62,7 @@ export function LogView(props: Props) {
 const QUIET_MS = 10_000;
 
 /** What the terminal cannot say: that nothing came yet, that the job is quiet, that the log is out of reach. */
-function Hint({ job, status }: { job: JobView; status: LogStatus }) {
+function Hint({ job, status, kind }: { job: JobView; status: LogStatus; kind: LogKind }) {
   const watching = job.state === "RUNNING" && status.lastAt !== null && !status.ended;
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -70,8 +73,16 @@ function Hint({ job, status }: { job: JobView; status: LogStatus }) {
   const quiet = watching ? now - (status.lastAt ?? now) : 0;
   let text = "";
   if (status.trouble) text = status.trouble;
+  else if (status.loading) text = "Loading…";
+  else if (status.paged) text = "An earlier part of the log; End returns to the newest line";
+  else if (kind === "setup") text = status.empty && status.ended ? "Nothing had to be prepared" : "";
   else if (quiet > QUIET_MS) text = `Last line ${quietFor(quiet)} ago`;
   else if (status.empty && job.state === "RUNNING") text = "No output yet";
   else if (status.empty && status.ended && isTerminal(job.state)) text = "The job printed nothing";
-  return <div class="jj-hint">{text}</div>;
+  return (
+    <div class="jj-hint">
+      <span role="status">{status.loading || status.paged ? text : ""}</span>
+      {status.loading || status.paged ? "" : text}
+    </div>
+  );
 }

@@ -27,6 +27,12 @@ export const UpIcon = () => (
   </Icon>
 );
 
+export const TopIcon = () => (
+  <Icon>
+    <path d="M3 2.5h10M8 14V5.5M4.5 9 8 5.5 11.5 9" />
+  </Icon>
+);
+
 export const DownIcon = () => (
   <Icon>
     <path d="M3.5 6 8 10.5 12.5 6" />
