@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs_jupyter.client import arguments
 from jobs_jupyter.client.http import client
-from jobs_jupyter.job import listing as _listing
 from jobs_jupyter.models.job import JobLogMode
 
 
@@ -29,7 +29,7 @@ def get_setup_log(
     """
     query: dict[str, Any] = {"mode": JobLogMode.named(mode).value, "setup": 1}
     if max_lines is not None:
-        query["max_lines"] = _listing.whole("max_lines", max_lines)
+        query["max_lines"] = arguments.whole("max_lines", max_lines)
     if run is not None:
-        query["run"] = _listing.text("run", run)
+        query["run"] = arguments.text("run", run)
     return client.request("GET", f"/v1/jobs/{job_id}/logs", query=query).content.decode(errors="replace")

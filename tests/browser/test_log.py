@@ -31,6 +31,11 @@ def first_number(rows: list[str]) -> int:
     return next(int(match[0]) for row in rows if (match := re.match(r" *\d+", row)))
 
 
+def earlier(panel: Panel, number: int) -> None:
+    """Wait until the rows in view begin with a lower number."""
+    panel.wait_until(lambda rows: first_number(rows) < number)
+
+
 def test_a_long_log_is_searched_and_read_as_a_whole(open_notebook: Open) -> None:
     notebook = open_notebook([LOAD, FLOOD])
     [panel] = start(notebook, 1)
@@ -87,7 +92,7 @@ def test_a_long_log_is_scrolled_back_and_forth(open_notebook: Open) -> None:
     for _ in range(3):  # each time beyond the first row that the page has
         before = first_number(panel.lines())
         mouse.wheel(0, -10_000_000)
-        panel.wait_until(lambda rows, before=before: first_number(rows) < before)
+        earlier(panel, before)
         mouse.wheel(0, -10_000_000)
     expect(panel.root.get_by_text("An earlier part of the log")).to_be_visible()
 

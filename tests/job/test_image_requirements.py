@@ -11,6 +11,7 @@ import pip
 import pytest
 
 from jobs_jupyter import job
+from jobs_jupyter.job.setup_log import get_setup_log
 from jobs_jupyter.models.errors import InvalidRequestError, UnsupportedError
 from tests.cli.program import cli
 from tests.engine import IMAGE, Engine
@@ -86,7 +87,7 @@ def test_no_login_is_left_in_it(
     )
     job_id = submit(SHOW, image_uri=PYTHON, requirements=str(tmp_path / "reqs.txt"))
     assert ended(job_id).state == "SUCCEEDED", job.get_logs(id=job_id)
-    log = job.get_logs(id=job_id)
+    log = get_setup_log(job_id) + job.get_logs(id=job_id)
     assert "1.0 2.0" in log
     (image,) = made(podman)
     saved = tmp_path / "image.tar"
