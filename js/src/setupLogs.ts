@@ -12,7 +12,6 @@ export function useSetupLogs(session: Session, job: JobView): ReadonlySet<string
   // What is being prepared is said in the reason: it changes as the setup log grows.
   const asked = runs.map(({ name, state }) => (state === "STARTING" ? `${name} ${job.reason}` : name)).join(" ");
   useEffect(() => {
-    let over = false;
     for (const { name, state } of runs) {
       if (session.setups.has(name) || session.prepared.has(name)) continue;
       if (state !== "STARTING") session.prepared.add(name);
@@ -20,14 +19,11 @@ export function useSetupLogs(session: Session, job: JobView): ReadonlySet<string
         (size) => {
           if (size === 0) return;
           session.setups = new Set([...session.setups, name]);
-          if (!over) setFound(session.setups);
+          setFound(session.setups);
         },
         () => session.prepared.delete(name),
       );
     }
-    return () => {
-      over = true;
-    };
   }, [session, asked]);
   return found;
 }

@@ -101,7 +101,8 @@ export class LogTerminal {
     this.term.loadAddon(new WebLinksAddon(openLink));
     this.rows = new LogRows(this.term);
     this.term.attachCustomKeyEventHandler((event) => this.key(event));
-    this.element.addEventListener("wheel", this.wheeled, { passive: true });
+    // Captured: xterm keeps to itself what it scrolls by.
+    this.element.addEventListener("wheel", this.wheeled, { passive: true, capture: true });
     this.element.addEventListener("pointerup", this.dragged, { passive: true });
     this.term.onScroll(this.scrolled);
     this.observer.observe(this.element);
@@ -250,7 +251,7 @@ export class LogTerminal {
 
   dispose(): void {
     this.observer.disconnect();
-    this.element.removeEventListener("wheel", this.wheeled);
+    this.element.removeEventListener("wheel", this.wheeled, { capture: true });
     this.element.removeEventListener("pointerup", this.dragged);
     this.term.dispose();
   }

@@ -17,7 +17,7 @@ TICKER = """%%job ticker -w none
 import time
 for number in range(3000):
     print("tick", number, flush=True)
-    time.sleep(0.02 if number > 200 else 0)
+    time.sleep(0.1 if number > 200 else 0)
 """
 
 
@@ -116,7 +116,7 @@ def test_a_long_log_is_scrolled_back_and_forth(open_notebook: Open) -> None:
 def test_follow_comes_back_at_the_end(open_notebook: Open) -> None:
     notebook = open_notebook([LOAD, TICKER])
     [panel] = start(notebook, 1)
-    panel.wait_for_line("tick 200")
+    panel.wait_for_line("tick 20")
     follow = panel.root.get_by_label("Follow")
     panel.root.locator(".jj-screen").hover()
     notebook.page.mouse.wheel(0, -300)
@@ -141,12 +141,16 @@ def test_a_download_says_that_its_kernel_is_gone(open_notebook: Open) -> None:
     notebook = open_notebook([LOAD, FLOOD])
     [panel] = start(notebook, 1)
     panel.wait_for("SUCCEEDED")
+    panel.wait_until(lambda rows: "the very last line" in rows)
     panel.root.get_by_role("button", name="Download the whole log").click()
     expect(panel.root.get_by_text(re.compile("[1-9].* MB"))).to_be_visible(timeout=SLOW_MS)
     notebook.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
     )
     expect(panel.root.get_by_text("The kernel is gone.")).to_be_visible(timeout=SLOW_MS)
+    notebook.wait_idle()
+    notebook.run(0)
+    notebook.wait_idle()
 
 
 def test_what_prepared_a_run_is_beside_its_log(open_notebook: Open, lab: Lab, tmp_path: Path) -> None:

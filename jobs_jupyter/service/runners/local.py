@@ -15,11 +15,16 @@ from typing import Any
 from jobs_jupyter.models.errors import UnsupportedError, VaultError
 from jobs_jupyter.models.job import JobConfig
 from jobs_jupyter.models.paths import RunPaths, StatePaths
-<<<<<<< HEAD
-from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, left_out, machine
-=======
-from jobs_jupyter.service import cell_report, cgroups, containers, entrypoint, environment, machine, setup_log
->>>>>>> 5ac9dc5 (Keep what preparing a run prints in its setup log, beside its log; search logs on the service)
+from jobs_jupyter.service import (
+    cell_report,
+    cgroups,
+    containers,
+    entrypoint,
+    environment,
+    left_out,
+    machine,
+    setup_log,
+)
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.contained import Contained
 from jobs_jupyter.service.launch import Launch
