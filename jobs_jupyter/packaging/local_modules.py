@@ -58,9 +58,10 @@ def refuse_lost_modules(
 def _classes(pickles: Mapping[str, bytes]) -> dict[str, str]:
     """Return what the inputs need: module → what of it, in words."""
     found: dict[str, str] = {}
+    loaded = [name for name in list(sys.modules) if "." not in name] if pickles else []
+    own = [name.encode() for name in _local(loaded)]
     for variable, content in pickles.items():
-        loaded = {name for name in list(sys.modules) if "." not in name and name.encode() in content}
-        if not any(map(_local_path, loaded)):
+        if not any(name in content for name in own):
             continue  # as nearly always: reading a pickle takes as long as loading it
         for module, name in references(content):
             top = module.partition(".")[0]
