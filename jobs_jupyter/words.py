@@ -143,13 +143,12 @@ def connections_of(options: argparse.Namespace) -> list[dict[str, str]] | None:
 
 def requirements_of(given: list[str]) -> str | list[str] | None:
     """Return the `requirements` that were given one by one: a file's path, a list, or None."""
-    if len(given) == 1 and (names_file(given[0]) or _is_file(given[0])):
-        return given[0]
-    return given or None
+    return given[0] if len(given) == 1 and _is_file(given[0]) else given or None
 
 
 def _is_file(text: str) -> bool:
-    return not is_archive(text) and os.path.isfile(os.path.expanduser(text))
+    place = os.path.expanduser(text)
+    return not is_archive(text) and (os.path.isfile(place) or (names_file(text) and not os.path.isdir(place)))
 
 
 # --- the image that a job runs in: the same three options in a cell's line and in a shell ---------------

@@ -123,6 +123,7 @@ def test_a_file_that_is_there_is_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert words.requirements_of(["numpy"]) == ["numpy"]
     (tmp_path / "numpy").mkdir()
     assert words.requirements_of(["numpy"]) == ["numpy"]
+    assert words.requirements_of(["./numpy"]) == ["./numpy"]  # whose error says what to do with a directory
     (tmp_path / "reqs").write_text("numpy\n")
     assert words.requirements_of(["reqs"]) == "reqs"
     (tmp_path / "my reqs").write_text("numpy\n")
