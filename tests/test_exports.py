@@ -106,7 +106,7 @@ def test_the_names() -> None:
     ]
     assert compute_models.__all__ == [
         *("CloudDeployment", "ComputeConfig", "ComputeConfigVersion", "HeadNodeConfig", "MarketType"),
-        *("MultiResourceComputeConfig", "RequiredResources", "WorkerNodeGroupConfig"),
+        *("MultiResourceComputeConfig", "PhysicalResources", "RequiredResources", "WorkerNodeGroupConfig"),
     ]
     assert connection.__all__ == ["add", "get", "list", "remove", "test"]
     assert connection_models.__all__ == [

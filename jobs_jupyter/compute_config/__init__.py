@@ -20,6 +20,7 @@ from jobs_jupyter.models.compute import (
     RequiredResources,
     WorkerNodeGroupConfig,
 )
+from jobs_jupyter.models.compute import RequiredResources as PhysicalResources
 from jobs_jupyter.models.compute import check_compute_name as _check_name
 from jobs_jupyter.models.compute import plain_compute_name as _plain_name
 from jobs_jupyter.models.compute import read_compute_config as _read_config
@@ -34,6 +35,7 @@ __all__ = [
     "HeadNodeConfig",
     "MarketType",
     "MultiResourceComputeConfig",
+    "PhysicalResources",
     "RequiredResources",
     "WorkerNodeGroupConfig",
     "archive",

@@ -9,6 +9,7 @@ from jobs_jupyter.models.compute import (
     RequiredResources,
     WorkerNodeGroupConfig,
 )
+from jobs_jupyter.models.compute import RequiredResources as PhysicalResources
 from jobs_jupyter.models.compute_version import ComputeConfigVersion
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "HeadNodeConfig",
     "MarketType",
     "MultiResourceComputeConfig",
+    "PhysicalResources",
     "RequiredResources",
     "WorkerNodeGroupConfig",
 ]

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from jobs_jupyter.models.errors import InvalidRequestError
 from jobs_jupyter.models.job import JobConfig, JobLogMode, JobSortField, JobSortOrder, JobState
+from jobs_jupyter.models.refusal import MASK
 from jobs_jupyter.models.requirements import local_file, names_file
 from jobs_jupyter.service.clock import SECOND
 from jobs_jupyter.service.store.queries import Listing
@@ -57,6 +58,7 @@ def config(body: Mapping[str, Any]) -> JobConfig:
     except ValidationError as error:
         raise InvalidRequestError(explain(error)) from None
     _check_counts(found)
+    _check_variables(found)
     return found
 
 
@@ -98,6 +100,15 @@ def _check_counts(config: JobConfig) -> None:
     for name, count in counts.items():
         if count is not None and count > MOST:
             raise InvalidRequestError(f"{name} must be at most {MOST:,}; what was asked for is larger.")
+
+
+def _check_variables(config: JobConfig) -> None:
+    """Refuse the mask in the place of a value: the config was copied from where values are not shown."""
+    if masked := [name for name, value in (config.env_vars or {}).items() if value == MASK]:
+        raise InvalidRequestError(
+            f"env_vars has {MASK} in the place of the value of {masked[0]}, as where values are not shown. "
+            "Give the value itself."
+        )
 
 
 def origin(body: Mapping[str, Any]) -> tuple[dict[str, str] | None, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pprint
 import shlex
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter import job
+from jobs_jupyter.cli.jobs import plain
 from jobs_jupyter.client.http import client
+from jobs_jupyter.job.models import JobConfig
 from jobs_jupyter.models.errors import UnsupportedError
 from tests.jobs import MORTAL, ended, eventually, output, python, running, submit
 
@@ -219,6 +222,20 @@ def test_it_is_kept_for_the_job_alone_and_until_its_end(
     job.terminate(id=job_id)
     ended(job_id)
     assert files_with(SECRET, service) == []
+
+
+def test_the_mask_is_refused_in_the_place_of_a_value(service: Path) -> None:
+    """A config that was copied from where values are not shown would run with stars."""
+    sent = JobConfig(entrypoint="true", env_vars={"PLAIN": "a", "PASSWORD": SECRET})
+    status = job.status(id=job.submit(sent))
+    assert status.config.env_vars == sent.env_vars
+    for shown in (repr(status), str(status), repr(sent), repr(job.list()), pprint.pformat(status)):
+        assert SECRET not in shown
+    assert "PASSWORD" in repr(status)
+    for text in ("***", plain(status)["config"]["env_vars"]["PASSWORD"]):
+        with pytest.raises(ValueError, match=r"\*\*\* in the place of the value of PASSWORD"):
+            job.submit(sent.options(env_vars={"PLAIN": "a", "PASSWORD": text}))
+    assert output("echo $STARS", env_vars={"STARS": "****"}) == "****\n", "what is not the mask is a value"
 
 
 def files_with(text: str, root: Path) -> list[Path]:
