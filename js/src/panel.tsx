@@ -3,6 +3,7 @@ import { render as paint } from "preact";
 import styles from "jobs-jupyter:styles";
 import type { RenderContext } from "./anywidget";
 import { JobPanel } from "./components/JobPanel";
+import { guardKeys } from "./keys";
 import { Session } from "./session";
 
 const sessions = new Map<string, Session[]>();
@@ -27,8 +28,7 @@ function open(context: RenderContext, of: Session[]): Session {
     of.splice(of.indexOf(session), 1);
   };
   session.root.className = "jobs-jupyter";
-  // Enter, arrows and letters are the panel's while the focus is in it, not the notebook's.
-  session.root.dataset["lmSuppressShortcuts"] = "true";
+  guardKeys(session.root);
   paint(<JobPanel session={session} />, session.root);
   return session;
 }

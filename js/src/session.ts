@@ -72,6 +72,13 @@ export class Session {
     };
   }
 
+  /** Gives the focus a place in the panel again, after what had it is gone. */
+  keepFocus(): void {
+    const gone = this.focused && !this.focused.checkVisibility();
+    if (!gone || (document.activeElement ?? document.body) !== document.body) return;
+    this.root.querySelector<HTMLElement>("[role=tab][aria-selected=true]")?.focus({ preventScroll: true });
+  }
+
   /** Whether the view that showed this panel is gone, or has been taken off the page. */
   get free(): boolean {
     return this.owner === null || (this.wasShown && !this.root.isConnected);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import JUPYTERLAB, Lab, Notebook
 from tests.conftest import HOME, left_over, stop_everything
 
 ROOT = Path(__file__).parents[2]
@@ -19,12 +19,13 @@ Open = Callable[..., Notebook]
 
 # Not for the session: while Playwright runs, no other test in this process can have an event loop.
 @pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    """A running JupyterLab; its kernels' service is real, and leaves nothing behind."""
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A running JupyterLab, or the application that is the parameter; its kernels' service is real."""
+    application = getattr(request, "param", JUPYTERLAB)
     # In /tmp: a Unix socket's path has room for about a hundred bytes.
     folder = Path(tempfile.mkdtemp(prefix="jj-", dir="/tmp"))
     (folder / "notebooks").mkdir()
-    with Lab(folder / "notebooks", {HOME: str(folder / "home")}) as running:
+    with Lab(folder / "notebooks", {HOME: str(folder / "home")}, application) as running:
         yield running
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(HOME, str(folder / "home"))

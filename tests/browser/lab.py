@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real, headless Chromium, for tests.
+"""A real JupyterLab, or Notebook 7, in a real, headless Chromium, for tests.
 
 with Lab(folder, environment) as lab:
     notebook = lab.open("a.ipynb", ["print(1)"])
@@ -21,12 +21,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import nbformat
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -50,12 +51,32 @@ NOT_OURS = ("favicon", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "ER
 START_S = 60
 
 
-class Lab:
-    """A JupyterLab server in a folder, and a browser."""
+@dataclass(frozen=True)
+class Application:
+    """What opens notebooks: its module, its configuration's class, the path of a notebook in its URLs."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    module: str
+    config: str
+    path: str
+    ignored: tuple[str, ...] = ()
+
+
+JUPYTERLAB = Application("jupyterlab", "LabApp", "lab/tree/{name}?reset&")
+# A bare Notebook 7 always says this on the console.
+NOTEBOOK = Application("notebook", "JupyterNotebookApp", "notebooks/{name}?", ("reading 'schema'",))
+
+
+class Lab:
+    """A JupyterLab or Notebook server in a folder, and a browser."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        application: Application = JUPYTERLAB,
+    ) -> None:
         """Prepare a server whose root is `folder`; `environment` is added to its own."""
-        self.folder = folder
+        self.folder, self._application = folder, application
         self._environment = dict(environment or {})
         self._token = secrets.token_hex(16)
         self._stack = contextlib.ExitStack()
@@ -87,8 +108,8 @@ class Lab:
         context = self._browser.new_context(viewport={"width": width, "height": 900})
         page = context.new_page()
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._said.append(f"uncaught: {error}"))
-        url = f"{self._base}/lab/tree/{name}?token={self._token}&reset"
+        page.on("pageerror", self._uncaught)
+        url = f"{self._base}/{self._application.path.format(name=name)}token={self._token}"
         opened = Notebook(page, context, url)
         opened.load()
         if dark:
@@ -113,8 +134,13 @@ class Lab:
 
     def _console(self, message: ConsoleMessage) -> None:
         where = message.location.get("url", "")
-        if message.type == "error" and not any(known in message.text + where for known in NOT_OURS):
+        known = (*NOT_OURS, *self._application.ignored)
+        if message.type == "error" and not any(part in message.text + where for part in known):
             self._said.append(f"{message.text} ({where})")
+
+    def _uncaught(self, error: Error) -> None:
+        if not any(part in str(error) for part in self._application.ignored):
+            self._said.append(f"uncaught: {error}")
 
     def _start_server(self) -> None:
         own = Path(self._stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
@@ -127,7 +153,7 @@ class Lab:
         self._base = f"http://127.0.0.1:{port}"
         log = self._stack.enter_context((own / "log").open("wb"))
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *self._options(port)],
+            [sys.executable, "-m", self._application.module, *self._options(port)],
             cwd=self.folder,
             env={**os.environ, **_directories(own), **self._environment},
             stdout=log,
@@ -146,7 +172,7 @@ class Lab:
             "--ServerApp.port_retries=0",
             f"--ServerApp.root_dir={self.folder}",
             f"--IdentityProvider.token={self._token}",
-            "--LabApp.expose_app_in_browser=True",
+            f"--{self._application.config}.expose_app_in_browser=True",
             "--LabApp.extension_manager=readonly",
         ]
 

@@ -1,5 +1,5 @@
 /** One job: what it is doing, its log, its runs. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { JobView } from "../job";
 import { isTerminal, lastRun } from "../job";
 import type { Session, Tab, ViewState } from "../session";
@@ -49,6 +49,7 @@ export function JobPanel({ session }: { session: Session }) {
   const lost = useLost(session) && !isTerminal(job.state);
   const [choices, choose] = useChoices(session);
   const [searching, setSearching] = useState(false);
+  useLayoutEffect(() => session.keepFocus());
   const run = job.runs.find((r) => r.name === choices.run) ?? lastRun(job);
   const setups = useSetupLogs(session, job);
   const preparing = run?.state === "STARTING" && setups.has(run.name);
@@ -89,7 +90,10 @@ export function JobPanel({ session }: { session: Session }) {
         follow={choices.follow}
         searching={searching}
         onFollow={(follow) => choose({ follow })}
-        onEndSearch={() => setSearching(false)}
+        onEndSearch={() => {
+          session.root.querySelector<HTMLElement>("[aria-label='Search the log']")?.focus({ preventScroll: true });
+          setSearching(false);
+        }}
       />
       {choices.tab === "runs" && (
         <RunsTable
