@@ -16,6 +16,7 @@ _TOKEN = re.compile(_SEQUENCE + r"|[\x00-\x08\x0b-\x1f\x7f]")
 _BYTES = re.compile(
     _SEQUENCE.replace("?P<args>", "?:").replace("?P<final>", "?:").encode() + rb"|[\x00-\x08\x0b-\x1f\x7f]"
 )
+_MARKS = (b"\r", b"\x08", b"\x1b")  # looking for these takes a tenth of the time
 _MOVES = re.compile(rb"\r(?!\n)|\x08|\x1b\[[0-9;?]*[CDGPXJK@]")
 LONGEST = 1 << 16  # bytes at a line's end that are looked at where it is written over
 WIDEST = 1 << 16  # columns: no cursor goes farther
@@ -23,7 +24,7 @@ WIDEST = 1 << 16  # columns: no cursor goes farther
 
 def is_moving(text: bytes) -> bool:
     """Tell whether anything in the text is written over."""
-    return _MOVES.search(text) is not None
+    return any(mark in text for mark in _MARKS) and _MOVES.search(text) is not None
 
 
 def stripped(text: bytes) -> bytes:
