@@ -203,7 +203,7 @@ def test_a_cell_is_refused_before_anything_is_sent(kernel: Kernel, service: Path
     ):
         assert said in kernel(f"%%job {options}\n1").error
     assert not list(service.glob("packages/*/*"))
-    assert [queue.name for queue in job_queue.list()] == ["sealed"]
+    assert [queue.name for queue in job_queue.list(include_archived=True)] == ["sealed"]
 
 
 def test_braces_and_dollars_are_left_alone(kernel: Kernel) -> None:
