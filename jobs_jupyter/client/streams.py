@@ -5,8 +5,11 @@ The service may go away and come back meanwhile; each stream knows how far it go
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -29,9 +32,12 @@ def events(job_id: str, deadline: float, after: int = 0) -> Iterator[dict[str, A
         decoder = SSEDecoder()
         query = {"job": job_id, "after": after, "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:
-            with client.stream(
-                "/v1/events", query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)
-            ) as answer:
+            with (
+                client.stream(
+                    "/v1/events", query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)
+                ) as answer,
+                _ended_by(deadline + SLACK_S, answer),
+            ):
                 for chunk in answer.iter_raw():
                     for event in decoder.feed(chunk):
                         after = int(event.id)
@@ -52,7 +58,10 @@ def log(job_id: str, run: str, deadline: float, offset: int = 0, kind: str = "lo
     while (left := deadline - time.monotonic()) > 0:
         query = {"offset": offset, "follow": "1", "wait_s": f"{min(left, LONGEST_WAIT_S):.3f}"}
         try:
-            with client.stream(path, query=query, timeout=min(left + SLACK_S, LONGEST_TIMER_S)) as answer:
+            with (
+                client.stream(path, query=query, timeout=_timeout(left)) as answer,
+                _ended_by(deadline + SLACK_S, answer),
+            ):
                 if (left_out := int(answer.headers["X-Log-Offset"]) - offset) > 0:
                     offset += left_out
                     yield (b"" if last.endswith(b"\n") else b"\n") + mark(left_out)
@@ -63,6 +72,31 @@ def log(job_id: str, run: str, deadline: float, offset: int = 0, kind: str = "lo
             return  # a service that ends in between breaks the stream off
         except _BROKEN:
             _again(deadline)
+
+
+def _timeout(left: float) -> float:
+    return min(left + SLACK_S, LONGEST_TIMER_S)
+
+
+@contextmanager
+def _ended_by(moment: float, answer: httpx.Response) -> Iterator[None]:
+    """Break a stream off at a moment: its timeout is for the next byte, counted from the last one."""
+    left = moment - time.monotonic()
+    if left > LONGEST_TIMER_S:
+        yield
+        return
+    timer = threading.Timer(left, _shut, [answer.extensions["network_stream"].get_extra_info("socket")])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _again(deadline: float) -> None:

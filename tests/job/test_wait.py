@@ -257,16 +257,18 @@ def test_the_deadline_holds_for_a_service_that_does_not_answer(hanging: Path, fo
     assert time.monotonic() - before < 12, "not the minute that a request may take"
 
 
-def test_the_deadline_holds_where_it_stops_answering_in_between(service: Path) -> None:
-    job_id = running(submit("sleep 600"))
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_deadline_holds_where_it_stops_answering_in_between(service: Path, follow: bool) -> None:
+    """Following reads two streams, one after the other: neither may take the whole time again."""
+    job_id = running(submit("echo begun; sleep 600"))
     pid = int(json.loads((service / "service.json").read_text())["pid"])
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(job.wait, id=job_id, timeout_s=3)
-        time.sleep(0.5)
-        os.kill(pid, signal.SIGSTOP)
         before = time.monotonic()
+        waiting = threads.submit(job.wait, id=job_id, timeout_s=8, follow=follow)
+        time.sleep(1)
+        os.kill(pid, signal.SIGSTOP)
         try:
-            with pytest.raises(TimeoutError, match=r"(after|for) 3 s"):
+            with pytest.raises(TimeoutError, match=r"(after|for) 8 s"):
                 waiting.result(60)
             assert time.monotonic() - before < 13
         finally:
