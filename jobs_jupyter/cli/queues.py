@@ -106,6 +106,7 @@ def _show(queue: JobQueueStatus) -> None:
             ("renewed after", f"{threshold} jobs" if threshold else ""),
             ("created", moment(queue.created_at)),
             ("creator", queue.creator_id),
+            ("tags", " ".join(f"{key}={value}" for key, value in (queue.tags or {}).items())),
         ]
     )
 

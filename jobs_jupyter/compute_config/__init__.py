@@ -72,7 +72,7 @@ def create(
         config = _read_config(config)
     if not isinstance(config, ComputeConfig | MultiResourceComputeConfig):
         raise TypeError(f"create takes a ComputeConfig, not {type(config).__name__}.")
-    body: dict[str, Any] = {"id": _new_id(), "config": config.to_dict(exclude_unset=True)}
+    body: dict[str, Any] = {"id": _new_id(), "config": config.to_wire(exclude_unset=True)}
     if name is not None:
         body["name"] = _checked(name, _plain_name)
     made = ComputeConfigVersion.from_dict(_client.json("POST", "/v1/compute-configs", body=body))

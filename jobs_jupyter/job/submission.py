@@ -49,7 +49,7 @@ def submit(config: JobConfig, working_dir: Callable[[], Snapshot] | None = None)
 
 
 def _send(config: JobConfig, origin: dict[str, Any], **more: Any) -> dict[str, Any]:
-    body = {"config": config.to_dict(exclude_unset=True), "origin": origin, **more}
+    body = {"config": config.to_wire(exclude_unset=True), "origin": origin, **more}
     answer: dict[str, Any] = client.json("POST", "/v1/jobs", body=body)
     return answer
 

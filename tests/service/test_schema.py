@@ -19,8 +19,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from jobs_jupyter.models.errors import ServiceStartError
-from jobs_jupyter.service.store import database, packages
+from jobs_jupyter.service.store import database, job_queues, packages, queue_pages
 from jobs_jupyter.service.store.database import Database
+from jobs_jupyter.service.store.queue_pages import QueueListing
 from jobs_jupyter.service.store.retention import blobs_of_packages
 from jobs_jupyter.service.store.schema import HEAD, metadata
 
@@ -130,6 +131,43 @@ def test_contents_of_packages_are_taken_over(tmp_path: Path, config: Config) -> 
         assert await opened.write(packages.release, "11") == [A]
         assert await opened.write(packages.release, "33") == [E]
         assert await opened.read(packages.needed_blobs) == {B, C}
+
+    asyncio.run(use())
+    opened.close()
+
+
+def test_queues_of_an_older_database_are_there_and_take_tags(tmp_path: Path, config: Config) -> None:
+    path = tmp_path / "jobs.db"
+    engine = create_engine(f"sqlite:///{path}")
+    row = {
+        "id": "jobqueue_1",
+        "name": "line",
+        "project": "default",
+        "digest": "d" * 64,
+        "state": "ACTIVE",
+        "spec": '{"name": "line", "idle_timeout_s": 5}',
+        "execution_mode": "FIFO",
+        "max_concurrency": 1,
+        "idle_timeout_s": 9,
+        "creator_id": "me",
+        "created_at": 1,
+        "cluster_jobs": 0,
+        "clusters": 0,
+    }
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO queues ({names}) VALUES ({values})"), row)
+    engine.dispose()
+    opened = Database(path)
+
+    async def use() -> None:
+        assert await opened.read(job_queues.tags_of, "jobqueue_1") == {}
+        assert await opened.write(job_queues.set_tags, "jobqueue_1", {"team": "a"}) == {"team": "a"}
+        (found,), _ = await opened.read(queue_pages.page, QueueListing(tags={"team": ["a"]}))
+        assert (found["name"], found["idle_timeout_s"], found["tags"]) == ("line", 9, {"team": "a"})
 
     asyncio.run(use())
     opened.close()

@@ -77,7 +77,7 @@ def add_job(connection: Connection, new: NewJob, now: int) -> tuple[str, str]:
             "cloud": new.cloud,
             "creator_id": new.creator_id,
             "state": "STARTING",
-            "config": json.dumps(new.config.to_dict(exclude_unset=True)),
+            "config": json.dumps(new.config.to_wire(exclude_unset=True)),
             "interpreter": new.interpreter,
             "tags": json.dumps(its_tags),
             "max_runs": new.max_runs,

@@ -121,7 +121,7 @@ def _row(connection: Connection, new: NewConfig, now: int) -> dict[str, Any]:
         "id": new.id,
         "name": name,
         "version": latest.version + 1 if latest is not None else 1,
-        "config": json.dumps(new.config.to_dict(exclude_unset=True)),
+        "config": json.dumps(new.config.to_wire(exclude_unset=True)),
         "creator_id": new.creator_id,
         "created_at": now,
     }

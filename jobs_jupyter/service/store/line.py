@@ -111,7 +111,7 @@ def _by_spec(connection: Connection, spec: JobQueueSpec, project: str) -> Row | 
 
 def _digest(connection: Connection, spec: JobQueueSpec) -> str:
     """Return what identifies a spec without a name: its content, with the version of its compute config."""
-    content = spec.to_dict()
+    content = spec.to_wire()
     if spec.compute_config is not None:
         content["compute_config"] = compute.full_name(connection, spec.compute_config)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -139,7 +139,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
         "name": spec.name,
         "project": project,
         "digest": _digest(connection, spec),
-        "spec": json.dumps(spec.to_dict(exclude_unset=True)),
+        "spec": json.dumps(spec.to_wire(exclude_unset=True)),
         "execution_mode": spec.execution_mode.value,
         "max_concurrency": spec.max_concurrency,
         "idle_timeout_s": spec.idle_timeout_s,
@@ -156,7 +156,7 @@ def _make(connection: Connection, spec: JobQueueSpec, project: str, creator_id: 
 
 def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
     """Refuse a spec that gives a setting another value than the queue has and was made with."""
-    given = spec.to_dict(exclude_unset=True)
+    given = spec.to_wire(exclude_unset=True)
     given.pop("name", None)
     if spec.compute_config is not None:
         given["compute_config"] = compute.full_name(connection, spec.compute_config, queue.created_at)
@@ -176,7 +176,7 @@ def _check_same(connection: Connection, queue: Row, spec: JobQueueSpec) -> None:
 
 @lru_cache(256)
 def _spec(text: str) -> dict[str, Any]:
-    return JobQueueSpec.from_dict(json.loads(text)).to_dict()
+    return JobQueueSpec.from_dict(json.loads(text)).to_wire()
 
 
 def compute_config_of(connection: Connection, queue: Row) -> str | None:
