@@ -102,7 +102,7 @@ def size(text: str) -> int:
 # --- what a job finds: the same three options in a cell's line and in a shell ---------------------------
 
 
-def add_python(parser: argparse.ArgumentParser) -> None:
+def add_python(parser: argparse._ActionsContainer) -> None:
     """Add `--requirements`, `--py-module` and `--py-executable`."""
     option = parser.add_argument
     option("-r", "--requirements", metavar="REQUIREMENT", action="append", default=[],
@@ -122,7 +122,7 @@ def python_of(options: argparse.Namespace) -> dict[str, str | list[str]]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def add_connection(parser: argparse.ArgumentParser) -> argparse.Action:
+def add_connection(parser: argparse._ActionsContainer) -> argparse.Action:
     """Add `--connection`."""
     return parser.add_argument("--connection", metavar="NAME", action="append", default=[],
                                help="let it log in with this connection")  # fmt: skip
@@ -154,7 +154,7 @@ def _is_file(text: str) -> bool:
 # --- the image that a job runs in: the same three options in a cell's line and in a shell ---------------
 
 
-def add_image(parser: argparse.ArgumentParser) -> None:
+def add_image(parser: argparse._ActionsContainer) -> None:
     """Add `--image`, `--containerfile` and `--registry-secret`."""
     option = parser.add_argument
     option("--image", metavar="IMAGE", help="run it in a container with this image: python:3.12-slim")
@@ -175,7 +175,7 @@ def image_of(options: argparse.Namespace) -> dict[str, str]:
 # --- what a job runs on: the same four options in a cell's line and in a shell --------------------------
 
 
-def add_compute(parser: argparse.ArgumentParser) -> argparse.Action:
+def add_compute(parser: argparse._ActionsContainer) -> argparse.Action:
     """Add `--cpus`, `--memory`, `--gpus` and `--compute`; returns the last, which names something."""
     option = parser.add_argument
     option("--cpus", metavar="N", type=positive, help="hold it to N CPUs (1, with --memory or --gpus)")

@@ -34,6 +34,13 @@ from jobs_jupyter.cli.parser import ANY, MADE, NAMED, Parser, UsageError
 from jobs_jupyter.models.errors import InvalidRequestError, JobsError
 from jobs_jupyter.models.paths import HOME_VARIABLE, default_home, from_here
 
+SECTIONS = {
+    "jobs": ("submit", "status", "list", "logs", "wait", "terminate", "archive", "delete", "tags"),
+    "what jobs share": ("queues", "compute-configs", "connection", "secret"),
+    "the service": ("serve", "service", "config", "doctor"),
+    "what is kept": ("gc", "backup", "restore"),
+    "the shell": ("completion",),
+}
 FAILED, USAGE, TIMEOUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 
 
@@ -142,4 +149,7 @@ def _parser() -> Parser:
         completion,
     ):
         noun.add(verbs)
+    for title, names in SECTIONS.items():
+        parser.add_section(title, names)
+    parser.learn()
     return parser

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs_jupyter.cli.completion import compute_names
+from jobs_jupyter.cli.job_argument import One
 from jobs_jupyter.cli.output import age, document, fields, moment, note, printable, table
 from jobs_jupyter.cli.parser import MADE, Parser, shared, user_input
 from jobs_jupyter.words import word
@@ -54,7 +55,10 @@ def add(verbs: Verbs) -> None:
 
 def _add_name(parser: Parser, text: str) -> None:
     name = parser.add_argument("name", metavar="NAME", type=word, help=text)
-    name.completer = compute_names  # type: ignore[attr-defined] # argcomplete looks for it
+    option = parser.add_argument("-n", "--name", dest="name", action=One, type=word, metavar="NAME",
+                                 default=argparse.SUPPRESS, help="the same, as an option")  # fmt: skip
+    parser.stand_in(name, option)
+    name.completer = option.completer = compute_names  # type: ignore[attr-defined] # argcomplete looks for it
 
 
 def _list(options: argparse.Namespace) -> int:

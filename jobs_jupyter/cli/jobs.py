@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli import runs
+from jobs_jupyter.cli.job_argument import add_job, meant
 from jobs_jupyter.cli.output import (
     age,
     complain,
@@ -22,7 +23,7 @@ from jobs_jupyter.cli.output import (
     printable,
     table,
 )
-from jobs_jupyter.cli.parser import STATES, add_job, meant, shared, state, user_input
+from jobs_jupyter.cli.parser import STATES, shared, state, user_input
 from jobs_jupyter.models.sizes import human
 from jobs_jupyter.models.why import exception, why
 from jobs_jupyter.words import positive, tag
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SORTS = ("STATUS", "CREATED_AT", "LAST_UPDATED_AT", "LAST_STATUS_UPDATED_AT", "ENDED_AT", "NAME", "ID")
 ORDERS = ("ASC", "DESC")
+TIMES = ("created-at", "updated-at", "status-updated-at")
 LIST_MAX = 50
 COLUMNS = ("ID", "NAME", "STATE", "AGE", "DURATION", "REASON", "TAGS")
 SPARE = ("ID", "TAGS", "REASON", "DURATION", "AGE")  # of a narrow terminal: a job is found by its name, too
@@ -64,21 +66,32 @@ def add(verbs: Verbs) -> None:
 
 def _add_list(verbs: Verbs) -> None:
     parser = verbs.add_parser("list", parents=shared(), help="list your jobs, the newest first")
-    option = parser.add_argument
+    option = parser.add_argument_group("which jobs").add_argument
     option("-n", "--name", help="only jobs of this name")
+    option("--id", metavar="ID", help="only the job with this id")
     option("-p", "--project", help="only jobs of this project (all)")
     option("-s", "--state", action="append", type=state, choices=STATES, metavar="STATE",
            help="only jobs in this state: " + ", ".join(STATES))  # fmt: skip
-    option(
-        "-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="only with this tag"
-    )
+    option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[],
+           help="only with this tag")  # fmt: skip
     option("--archived", action="store_true", help="archived jobs as well")
     option("--all-users", action="store_true", help="other users' jobs as well")
+    for field in TIMES:
+        for end, when in (("from", "at this time or later"), ("to", "at this time or earlier")):
+            option(
+                f"--{field}-{end}", metavar="TIME", help=f"only jobs {field[:-3].replace('-', ' ')} {when}"
+            )
+    option = parser.add_argument_group("how many, in which order").add_argument
     option("--max", metavar="N", type=positive, default=LIST_MAX, help=f"how many jobs at most ({LIST_MAX})")
     option("--sort", type=_field, choices=SORTS, metavar="FIELD",
            help=f"{', '.join(SORTS)} (CREATED_AT)")  # fmt: skip
     option("--order", type=state, choices=ORDERS, metavar="ORDER", help="ASC or DESC (DESC)")
     parser.set_defaults(run=_list)
+
+
+def _time_names() -> list[str]:
+    """Return the names of the filters by time, as the SDK has them."""
+    return [f"{field}_{end}".replace("-", "_") for field in TIMES for end in ("from", "to")]
 
 
 def _field(text: str) -> str:
@@ -174,6 +187,7 @@ def _list(options: argparse.Namespace) -> int:
     with user_input():
         found = sdk.list(
             name=options.name,
+            job_id=options.id,
             project=options.project,
             state_filter=options.state,
             tags_filter=tags or None,
@@ -182,6 +196,7 @@ def _list(options: argparse.Namespace) -> int:
             max_items=options.max + 1,
             sort_field=options.sort,
             sort_order=options.order,
+            **{name: getattr(options, name) for name in _time_names()},
         )
     jobs = list(islice(found, options.max + 1))
     shown = jobs[: options.max]

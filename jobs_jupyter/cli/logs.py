@@ -7,11 +7,12 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli import runs
+from jobs_jupyter.cli.job_argument import add_job, meant
 from jobs_jupyter.cli.output import document, duration, note, printable
-from jobs_jupyter.cli.parser import STATES, UsageError, add_job, meant, shared, state
+from jobs_jupyter.cli.parser import STATES, UsageError, shared, state
 from jobs_jupyter.words import duration as seconds
 from jobs_jupyter.words import positive
 
@@ -29,7 +30,9 @@ def add(verbs: Verbs) -> None:
     logs = verbs.add_parser("logs", parents=shared(project=True), help="print a job's log")
     add_job(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the job's end")
-    logs.add_argument("-n", "--lines", metavar="N", type=positive, help="how many lines (all)")
+    logs.add_argument("--lines", metavar="N", type=positive, help="how many lines (all)")
+    logs.add_argument("--tail", dest="lines", metavar="N", type=positive, nargs="?", action=Tail,
+                      default=argparse.SUPPRESS, help="the last lines, as without --head")  # fmt: skip
     logs.add_argument("--head", action="store_true", help="the first lines instead of the last")
     logs.add_argument("--run", dest="run_name", metavar="RUN", help="a run's number or name (the last run)")
     logs.add_argument("--setup", action="store_true",
@@ -49,6 +52,16 @@ def add(verbs: Verbs) -> None:
                       help="no longer than 90s, 15m, 2h or 1h30m")  # fmt: skip
     wait.add_argument("-f", "--follow", action="store_true", help="print the log meanwhile")
     wait.set_defaults(run=_wait)
+
+
+class Tail(argparse.Action):
+    """`--tail N`, which is `--lines N`; alone it says what is done anyway."""
+
+    def __call__(self, _: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ARG002
+        """Set how many lines, if it says so."""
+        namespace.tail = True
+        if values is not None:
+            namespace.lines = values
 
 
 def _wait(options: argparse.Namespace) -> int:
@@ -139,6 +152,8 @@ def _detachable(status: JobStatus, do: Callable[[], int]) -> int:
 def _logs(options: argparse.Namespace) -> int:
     from jobs_jupyter import job as sdk
 
+    if options.head and getattr(options, "tail", False):
+        raise UsageError("--head and --tail exclude each other")
     if options.follow and (options.json or options.head):
         raise UsageError(f"{'--json' if options.json else '--head'} and --follow exclude each other")
     status = sdk.status(**meant(options.job, options))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jobs_jupyter.cli.completion import queue_names
+from jobs_jupyter.cli.job_argument import add_stand_ins, is_id
 from jobs_jupyter.cli.output import age, document, fields, moment, note, printable, table
 from jobs_jupyter.cli.parser import Parser, UsageError, shared, user_input
 from jobs_jupyter.words import idle, positive, word
@@ -33,6 +34,9 @@ def add(verbs: Verbs) -> None:
     actions = queues.add_subparsers(title="actions", required=True, metavar="ACTION")
     listed = actions.add_parser("list", parents=shared(), help="list the queues, the newest first")
     listed.add_argument("-p", "--project", type=word, help="only queues of this project (all)")
+    listed.add_argument("-n", "--name", help="only the queue of this name")
+    listed.add_argument("--id", help="only the queue with this id")
+    listed.add_argument("--max", metavar="N", type=positive, help="how many queues at most (all)")
     listed.set_defaults(run=_list)
     _add_action(actions, "status", "show a queue, and count its jobs").set_defaults(run=_status)
     change = _add_action(actions, "update", "change a queue, also while its jobs run")
@@ -47,22 +51,23 @@ def add(verbs: Verbs) -> None:
 def _add_action(actions: Any, name: str, text: str) -> Parser:
     action: Parser = actions.add_parser(name, parents=shared(), help=text, description=text.capitalize())
     queue = action.add_argument("queue", metavar="NAME", type=word, help="a queue's name or id")
-    queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
+    add_stand_ins(action, queue, "queue", queue_names)
     action.add_argument("-p", "--project", type=word, help="where the name is looked for (default)")
     return action
 
 
 def _meant(options: argparse.Namespace) -> dict[str, Any]:
     """Return the SDK's arguments for a queue that is named, or given by its id."""
-    if _ID.fullmatch(options.queue):
-        return {"id": options.queue}
-    return {"name": options.queue, "project": options.project}
+    if is_id(options.queue, _ID):
+        return {"id": str(options.queue)}
+    return {"name": str(options.queue), "project": options.project}
 
 
 def _list(options: argparse.Namespace) -> int:
     from jobs_jupyter import job_queue
 
-    found = list(job_queue.list(project=options.project, include_archived=True))
+    listed = job_queue.list(project=options.project, include_archived=True)
+    found = [queue for queue in listed if _is_wanted(queue, options)][: options.max]
     if options.json:
         document([queue.to_dict() for queue in found])
     elif found:
@@ -71,6 +76,10 @@ def _list(options: argparse.Namespace) -> int:
     elif sys.stdout.isatty():
         note("There are no queues. The first job that names one makes it.")
     return 0
+
+
+def _is_wanted(queue: JobQueueStatus, options: argparse.Namespace) -> bool:
+    return options.name in (None, queue.name) and options.id in (None, queue.id)
 
 
 def _row(queue: JobQueueStatus) -> tuple[str, ...]:

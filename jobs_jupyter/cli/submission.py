@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs_jupyter.cli.completion import compute_names, connection_names, queue_names
 from jobs_jupyter.cli.output import document, note
 from jobs_jupyter.cli.parser import MADE, UsageError, shared, user_input
+from jobs_jupyter.cli.synonyms import Kind, hint
 from jobs_jupyter.words import (
     add_compute,
     add_connection,
@@ -46,35 +47,46 @@ def add(verbs: Verbs) -> None:
         "added. A COMMAND of one word in quotes is a line of the shell: -- 'python a.py && python b.py'",
         epilog=f"Example: {EXAMPLE}",
     )
-    option = parser.add_argument
+    _add_job(parser.add_argument_group("the job"))
+    _add_files(parser.add_argument_group("what it finds"))
+    place = parser.add_argument_group("what it runs on")
+    add_image(place)
+    add_compute(place).completer = compute_names  # type: ignore[attr-defined]
+    _add_runs(parser.add_argument_group("when it runs"))
+    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
+    parser.set_defaults(run=_submit)
+
+
+def _add_job(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
     option("-f", "--file", metavar="FILE", help="a YAML file of JobConfig fields")
     option("-n", "--name", help="the job's name (one is made up)")
     option("-p", "--project", help="the project that it belongs to (default)")
+    option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
     option("-w", "--working-dir", metavar="DIR", help="it runs in a copy of this; none: in an empty one")
-    option(
-        "-x",
-        "--exclude",
-        metavar="GLOB",
-        action="append",
-        default=[],
-        help="leave these paths out of the copy",
-    )
-    add_python(parser)
+    option("-x", "--exclude", metavar="GLOB", action="append", default=[],
+           help="leave these paths out of the copy")  # fmt: skip
+    add_python(group)
     option("-e", "--env", metavar="NAME[=VALUE]", type=pair, action="append", default=[],
            help="set a variable; a NAME alone takes this shell's value")  # fmt: skip
-    option("-t", "--tag", metavar="KEY=VALUE", type=tag, action="append", default=[], help="tag the job")
+    add_connection(group).completer = connection_names  # type: ignore[attr-defined]
+
+
+def _add_runs(group: argparse._ArgumentGroup) -> None:
+    option = group.add_argument
     option("--retries", metavar="N", type=count, help="run again after a failure, N times at most (1)")
     option("--timeout", metavar="TIME", type=duration, help="end a run after 90s, 15m, 2h or 1h30m")
     queue = option("-q", "--queue", metavar="NAME", type=word,
                    help="wait in this queue; made if new, then one job runs at a time")  # fmt: skip
     queue.completer = queue_names  # type: ignore[attr-defined] # argcomplete looks for it
     option("--priority", metavar="N", type=urgency, help="in a PRIORITY queue: 0 is first")
-    add_image(parser)
-    add_compute(parser).completer = compute_names  # type: ignore[attr-defined]
-    add_connection(parser).completer = connection_names  # type: ignore[attr-defined]
     option("--wait", action="store_true", help="wait for the end and print the log; Ctrl-C only detaches")
-    parser.add_argument("stray", nargs="*", help=argparse.SUPPRESS)
-    parser.set_defaults(run=_submit)
+    option("--no-wait", dest="wait", action="store_false", default=argparse.SUPPRESS,
+           help="print the id and don't wait, as without --wait")  # fmt: skip
 
 
 def split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -178,6 +190,7 @@ def _variables(pairs: list[tuple[str, str | None]]) -> dict[str, str]:
     found = {}
     for name, value in pairs:
         if value is None and name not in os.environ:
-            raise UsageError(f"-e {name}: there is no such variable here; write -e {name}=VALUE")
+            known = f"-e {name}: there is no such variable here; write -e {name}=VALUE"
+            raise UsageError(known + hint("submit", "-e", Kind.CLASH))
         found[name] = os.environ[name] if value is None else value
     return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from jobs_jupyter.cli.job_argument import add_job, meant
 from jobs_jupyter.cli.output import document, printable
-from jobs_jupyter.cli.parser import Parser, add_job, meant, shared, user_input
+from jobs_jupyter.cli.parser import Parser, shared, user_input
 from jobs_jupyter.words import tag
 
 if TYPE_CHECKING:
@@ -19,11 +20,17 @@ def add(verbs: Verbs) -> None:
     actions = tags.add_subparsers(title="actions", required=True, metavar="ACTION")
     put = actions.add_parser("add", parents=shared(project=True), help="add tags, or change their values")
     add_job(put)
-    put.add_argument("tags", metavar="KEY=VALUE", nargs="+", type=tag)
+    tags_given = put.add_argument("tags", metavar="KEY=VALUE", nargs="+", type=tag)
+    option = put.add_argument("-t", "--tag", dest="tags", metavar="KEY=VALUE", type=tag, action="append",
+                              default=argparse.SUPPRESS, help="the same, as an option")  # fmt: skip
+    put.stand_in(tags_given, option)
     put.set_defaults(run=_add)
     remove = actions.add_parser("remove", parents=shared(project=True), help="remove tags by their keys")
     add_job(remove)
-    remove.add_argument("keys", metavar="KEY", nargs="+")
+    keys = remove.add_argument("keys", metavar="KEY", nargs="+")
+    option = remove.add_argument("--key", dest="keys", action="append", default=argparse.SUPPRESS,
+                                 help="the same, as an option")  # fmt: skip
+    remove.stand_in(keys, option)
     remove.set_defaults(run=_remove)
     listed = actions.add_parser("list", parents=shared(project=True), help="list a job's tags")
     add_job(listed)

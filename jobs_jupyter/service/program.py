@@ -128,6 +128,7 @@ async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int 
     try:
         await _serve_until_stopped(state, paths, ready_fd)
     finally:
+        await state.supervisor.close()
         state.database.close()
 
 
@@ -159,7 +160,6 @@ async def _serve_until_stopped(state: ServiceState, paths: StatePaths, ready_fd:
     for task in background:
         task.cancel()
     results = await asyncio.gather(*background, return_exceptions=True)
-    await state.supervisor.close()
     for result in results:
         if isinstance(result, Exception):
             raise result

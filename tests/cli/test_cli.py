@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs_jupyter import _version
-from jobs_jupyter.cli import jobs
+from jobs_jupyter.cli import SECTIONS, jobs
 from jobs_jupyter.cli.parser import STATES
 from jobs_jupyter.models.job import JobSortField, JobSortOrder, JobState
 from tests.cli.conftest import Call
@@ -39,11 +39,16 @@ def test_it_is_a_command_of_jupyter(home: Path) -> None:
 def test_every_verb_has_help(home: Path, call: Call) -> None:
     top = call("--help").out
     for verb in VERBS:
-        assert f"\n    {verb}" in top
+        assert f"\n  {verb} " in top
         done = call(verb, "--help")
         assert done.code == 0
         assert f"usage: jupyter jobs {verb}" in done.out
     assert not home.exists()
+
+
+def test_every_command_is_in_a_section_of_the_help() -> None:
+    named = [name for names in SECTIONS.values() for name in names]
+    assert sorted(named) == sorted({*VERBS, "connection", "secret"})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +74,19 @@ def test_every_verb_has_help(home: Path, call: Call) -> None:
         ("list --max 0", "--max: must be at least 1, not 0"),
         ("list --max 99999999999999999999", "--max: must be at most 2147483647"),
         ("list --tag team", "'team' is not KEY=VALUE"),
-        ("logs a -n x", "'x' is not a whole number"),
+        ("logs a --lines x", "'x' is not a whole number"),
+        ("logs a --tail x", "'x' is not a whole number"),
+        ("logs a --tail --head", "--head and --tail exclude each other"),
+        ("logs a -n 20", "-n is the job's name here, and --lines N says how many lines"),
+        ("status a -n b", "'a' is one word too many beside -n"),
+        ("status a --id=b", "'a' is one word too many beside --id"),
+        ("status -n a --id b", "--id: a is named already; name one"),
+        ("status -n a -o yaml", "there is no 'yaml'; use json or text"),
+        ("submit -w -- true", "-w names the working directory; --wait waits"),
+        ("submit -t 60 -- true", "-t sets a tag; --timeout ends a run"),
+        ("submit -e *.log -- true", "-x PATTERN leaves files out"),
+        ("queues status a -n b", "'a' is one word too many beside -n"),
+        ("compute-configs get a -n b", "'a' is one word too many beside -n"),
         ("logs a -f --json", "exclude each other"),
         ("logs a -f --head", "exclude each other"),
         ("wait a -f --json", "exclude each other"),

@@ -35,14 +35,29 @@ def completed(line: str, answers: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("jupyter-jobs st", ["status"]),
+        ("jupyter-jobs st", ["status", "stop"]),
         ("jupyter jobs ta", ["tags"]),
+        ("jupyter jobs ca", ["cancel"]),
         ("jupyter jobs tags r", ["remove"]),
         ("jupyter jobs list --so", ["--sort"]),
         ("jupyter jobs list --state F", ["FAILED"]),
         (
             "jupyter jobs status ",
-            ["-h", "--help", "--json", "--home", "-p", "--project", "--archived", "--run"],
+            [
+                *(
+                    "-h",
+                    "--help",
+                    "--json",
+                    "-o",
+                    "--output",
+                    "--home",
+                    "-p",
+                    "--project",
+                    "--archived",
+                    "--run",
+                ),
+                *("-n", "--name", "--id"),
+            ],
         ),
     ],
 )
@@ -60,6 +75,9 @@ def test_names_of_jobs_queues_and_compute_configs(service: Path, tmp_path: Path)
     for number, (line, word) in enumerate(
         {
             "logs tr": "train",
+            "logs -n tr": "train",
+            "stop -n tr": "train",
+            "queues status -n l": "line",
             "queues status l": "line",
             "submit -q l": "line",
             "submit --compute s": "small",

@@ -18,8 +18,8 @@ from tests.jobs import ended, run, running, submit
 def test_logs(service: Path, call: Call, refused: Callable[..., str]) -> None:
     status = run("seq 5; exit 1", name="lines", max_retries=1)
     assert call("logs", "lines").out == "1\n2\n3\n4\n5\n"
-    assert call("logs", status.id, "-n", "2").out == "4\n5\n"
-    assert call("logs", "lines", "-n", "2", "--head").out == "1\n2\n"
+    assert call("logs", status.id, "--lines", "2").out == "4\n5\n"
+    assert call("logs", "-n", "lines", "--lines", "2", "--head").out == "1\n2\n"
     first = status.runs[0].name
     assert call("logs", "lines", "--run", first, "--json").json == {
         "id": status.id,
@@ -39,7 +39,7 @@ def test_follow_what_has_ended(service: Path, call: Call, monkeypatch: pytest.Mo
     done = call("logs", "lines", "-f")
     assert (done.code, done.out, done.err) == (0, "1\n2\n3\n4\n5\na\rb\n\nend\n", "")
     for lines, text in ((1, "end\n"), (3, "a\rb\n\nend\n"), (4, "5\na\rb\n\nend\n"), (99, done.out)):
-        assert call("logs", "lines", "-f", "-n", str(lines)).out == text
+        assert call("logs", "lines", "-f", "--tail", str(lines)).out == text
     assert call("logs", "lines", "-f", "--run", status.runs[0].name).out == done.out
 
 

@@ -200,7 +200,7 @@ def test_readers_with_a_service(service: Path, monkeypatch: pytest.MonkeyPatch) 
     assert job.get_logs(id=status.id, mode="HEAD", max_lines=3).encode().endswith(mark(100_000))
     assert b"".join(log(status.id, name, time.monotonic() + 20)) == shown
     for lines, expected in ((1, b"last\n"), (9, mark(100_000) + b"rest\nlast\n")):
-        command = [PROGRAM, "logs", "-f", "-n", str(lines), status.id]
+        command = [PROGRAM, "logs", "-f", "--lines", str(lines), status.id]
         assert subprocess.check_output(command) == expected
     assert asyncio.run(collected(status.id, name)) == [
         LogPart(0, b"first\nsecond"),
