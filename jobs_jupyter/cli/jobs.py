@@ -152,7 +152,7 @@ def _show(status: JobStatus) -> None:
                 duration(run.started_at, run.ended_at),
                 "" if run.cpu_time_s is None else cpu_time(run.cpu_time_s),
                 "" if run.peak_memory is None else human(run.peak_memory),
-                run.reason or "",
+                why(str(run.state), run.reason, run.error),
             )
             for run in status.runs
         ]
