@@ -85,9 +85,10 @@ class Piece:
         """How many matches begin in it."""
         if self.cut:
             return 0 if self._hidden else sum(1 for _ in self.matches())
-        if visible_text.is_moving(self.raw):
+        text = visible_text.uncoloured(self.raw)
+        if visible_text.is_moving(text):
             return sum(1 for _ in self.matches())
-        return self.needle.count(visible_text.stripped(self.raw))
+        return self.needle.count(visible_text.stripped(text))
 
     @property
     def _hidden(self) -> bool:

@@ -16,10 +16,16 @@ _TOKEN = re.compile(_SEQUENCE + r"|[\x00-\x08\x0b-\x1f\x7f]")
 _BYTES = re.compile(
     _SEQUENCE.replace("?P<args>", "?:").replace("?P<final>", "?:").encode() + rb"|[\x00-\x08\x0b-\x1f\x7f]"
 )
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 _MARKS = (b"\r", b"\x08", b"\x1b")  # looking for these takes a tenth of the time
 _MOVES = re.compile(rb"\r(?!\n)|\x08|\x1b\[[0-9;?]*[CDGPXJK@]")
 LONGEST = 1 << 16  # bytes at a line's end that are looked at where it is written over
 WIDEST = 1 << 16  # columns: no cursor goes farther
+
+
+def uncoloured(text: bytes) -> bytes:
+    """Return a text without what colours it, which is most of what is to be left out of logs."""
+    return _COLOURS.sub(b"", text) if b"\x1b" in text else text
 
 
 def is_moving(text: bytes) -> bool:
@@ -34,6 +40,7 @@ def stripped(text: bytes) -> bytes:
 
 def line(text: bytes) -> bytes:
     """Return what is seen of one line in the end."""
+    text = uncoloured(text)
     if not is_moving(text):
         return stripped(text).removesuffix(b"\n")
     cells: list[str] = []
