@@ -18,12 +18,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs_jupyter._version import __version__
 from jobs_jupyter.client import deadline, isolation
+from jobs_jupyter.models import peer
 from jobs_jupyter.models.errors import ServiceHangsError, ServiceStartError, ServiceUnavailableError
-from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths, default_home
+from jobs_jupyter.models.paths import HOME_VARIABLE, StatePaths
+from jobs_jupyter.models.state_directory import checked_home, make, own_file
 
 if TYPE_CHECKING:
     import httpx
@@ -57,14 +59,20 @@ class Endpoint:
         """Return a client for it; `timeout` in seconds."""
         import httpx
 
-        transport = httpx.HTTPTransport(uds=self.uds, verify=self._verify)
+        from jobs_jupyter.client.transports import LocalTransport
+
+        transport = LocalTransport(self.uds) if self.uds else httpx.HTTPTransport(verify=self._verify)
         return httpx.Client(transport=transport, **self._options(timeout))
 
     def async_client(self, timeout: float | None = 30.0) -> httpx.AsyncClient:
         """Return an asyncio client for it; `timeout` in seconds."""
         import httpx
 
-        transport = httpx.AsyncHTTPTransport(uds=self.uds, verify=self._verify)
+        from jobs_jupyter.client.transports import AsyncLocalTransport
+
+        transport = (
+            AsyncLocalTransport(self.uds) if self.uds else httpx.AsyncHTTPTransport(verify=self._verify)
+        )
         return httpx.AsyncClient(transport=transport, **self._options(timeout))
 
     @property
@@ -89,7 +97,6 @@ def ensure() -> Endpoint:
     if remote := _remote():
         return remote
     paths = state_paths()
-    endpoint = _endpoint(paths)
     known = _answer_of(paths)
     if known is None or _is_older(known):
         _start(paths)
@@ -98,7 +105,7 @@ def ensure() -> Endpoint:
             f"The running service is jobs-jupyter {known['version']}, and this version ({__version__}) "
             "can't speak with it. Upgrade with: pip install --upgrade jobs-jupyter"
         )
-    return endpoint
+    return _endpoint(paths)
 
 
 def locate() -> Endpoint | None:
@@ -118,7 +125,7 @@ def ask(endpoint: Endpoint) -> dict[str, Any] | None:
 
 
 def _ask(endpoint: Endpoint) -> dict[str, Any] | None:
-    if endpoint.uds is not None and not _listens(endpoint.uds):
+    if endpoint.uds is not None and not peer.listens(endpoint.uds):
         return None
     with endpoint.client(timeout=deadline.at_most(ASK_S)) as client:
         answer = client.get("/v1/service")
@@ -156,15 +163,10 @@ def _hanging(paths: StatePaths) -> str:
     )
 
 
-def _listens(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
-
-
 def start_early() -> None:
     """Start the embedded service if none runs; what goes wrong is left for the first request to say."""
     with contextlib.suppress(ServiceUnavailableError, OSError):
-        if _remote() is None and not _listens(str(state_paths().socket)):
+        if _remote() is None and not peer.listens(str(state_paths().socket)):
             _start(state_paths())
 
 
@@ -187,8 +189,12 @@ def state_paths() -> StatePaths:
 
     A home directory may be shared by several hosts: while another host's service holds it, this
     host has one of its own below it.
+
+    Raises:
+        ServiceStartError: others could have put something there.
+        ServiceUnavailableError: another user listens on its socket.
     """
-    paths = StatePaths(default_home())
+    paths = StatePaths(checked_home())
     try:
         held_by = json.loads(paths.service_info.read_text())["host"]
     except (OSError, ValueError, KeyError):
@@ -228,7 +234,7 @@ def _is_older(known: dict[str, Any]) -> bool:
 
 
 def _is_locked(paths: StatePaths) -> bool:
-    with contextlib.suppress(OSError), open(paths.service_lock, "a") as file:
+    with contextlib.suppress(OSError), own_file(paths.service_lock) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -282,8 +288,8 @@ def _launch_until_it_answers(paths: StatePaths) -> None:
 def _starting(paths: StatePaths) -> Iterator[None]:
     """Let one process at a time start the service of a state directory."""
     try:
-        paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = open(paths.start_lock, "a")  # noqa: SIM115 - closed below
+        make(paths.home)
+        file = own_file(paths.start_lock)
     except OSError as problem:
         raise ServiceStartError(_advice(paths, str(problem))) from None
     with file:
@@ -291,7 +297,7 @@ def _starting(paths: StatePaths) -> Iterator[None]:
         yield
 
 
-def _lock(paths: StatePaths, file: TextIO) -> None:
+def _lock(paths: StatePaths, file: BinaryIO) -> None:
     """Wait until no other process starts the service."""
     until = time.monotonic() + deadline.at_most(2 * START_S)
     while True:
@@ -313,7 +319,7 @@ def _launch(paths: StatePaths) -> tuple[str | None, bool]:
     """
     read, write = os.pipe()
     try:
-        with open(paths.service_log, "ab") as log:
+        with own_file(paths.service_log) as log:
             before = log.tell()
             _spawn(paths, write, log)
     except OSError as problem:

@@ -12,7 +12,7 @@ from jobs_jupyter.client.http import client
 from jobs_jupyter.client.packages import upload
 from jobs_jupyter.models.errors import PackageError
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.paths import default_home
+from jobs_jupyter.models.state_directory import checked_home
 from jobs_jupyter.packaging.directory import Snapshot
 from jobs_jupyter.packaging.local_paths import has_local_paths, with_packages
 
@@ -34,7 +34,7 @@ def submit(config: JobConfig, working_dir: Callable[[], Snapshot] | None = None)
         if local:
             _send(config, origin, check_only=True)
         left_out: dict[str, str] = {}
-        sent = with_packages(config, upload, default_home(), left_out)
+        sent = with_packages(config, upload, checked_home(), left_out)
         if working_dir is not None:
             directory = working_dir()
             sent = sent.options(working_dir=upload(directory))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import tempfile
-from functools import cached_property, lru_cache
+import stat
+from functools import lru_cache
 from pathlib import Path
 
 from jobs_jupyter.models.errors import PackageError
@@ -143,6 +142,7 @@ class StatePaths:
         self.service_lock = self.home / "service.lock"  # held by the running service
         self.start_lock = self.home / "start.lock"  # held by a client while it starts one
         self.service_info = self.home / "service.json"
+        self.socket_record = self.home / "service.socket"  # where the socket is, if its path is too long here
         self.vault = self.home / "vault"  # 0600: connections and secrets, encrypted
         self.vault_key = self.home / "vault.key"  # 0600: where no keyring holds the key
         self.vault_lock = self.home / "vault.lock"  # held while the vault is changed
@@ -189,15 +189,43 @@ class StatePaths:
         """Return the file that stores the manifest of that SHA-256."""
         return self.manifests / f"{_digest(digest)}.json"
 
-    @cached_property
+    @property
+    def socket_fits(self) -> bool:
+        """Whether a socket's path in the state directory is short enough for one."""
+        return len(os.fsencode(self.home / "service.sock")) <= MAX_SOCKET_PATH
+
+    @property
     def socket(self) -> Path:
-        """The service's socket; elsewhere when the home's path is too long for one."""
+        """The service's socket.
+
+        Elsewhere when the home's path is too long for one: in the directory that `socket_record`
+        names. Where it names none that is this user's alone, no service can be reached, and the
+        path is the one that is too long.
+        """
         here = self.home / "service.sock"
-        if len(os.fsencode(here)) <= MAX_SOCKET_PATH:
+        if self.socket_fits:
             return here
-        name = f"{hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]}.sock"
-        runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-        elsewhere = runtime / f"jobs-jupyter-{os.getuid()}" / name
-        if len(os.fsencode(elsewhere)) <= MAX_SOCKET_PATH:
-            return elsewhere
-        return Path("/tmp") / elsewhere.parent.name / name  # noqa: S108 - made with mode 0700
+        folder = _recorded(self.socket_record)
+        return folder / here.name if folder is not None and is_private(folder) else here
+
+
+def is_private(folder: Path) -> bool:
+    """Whether it is a directory, not a link to one, that this user alone can use."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _recorded(record: Path) -> Path | None:
+    """Return the absolute path that a file of this user's holds."""
+    try:
+        with open(os.open(record, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+                return None
+            path = file.read(MAX_SOCKET_PATH)
+    except OSError:
+        return None
+    return Path(os.fsdecode(path)) if path.startswith(b"/") and b"\0" not in path else None

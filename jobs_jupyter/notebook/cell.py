@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from jobs_jupyter import job as sdk
 from jobs_jupyter.job import submission
 from jobs_jupyter.models.job import JobConfig
-from jobs_jupyter.models.paths import default_home, working_directory
+from jobs_jupyter.models.paths import working_directory
+from jobs_jupyter.models.state_directory import checked_home
 from jobs_jupyter.notebook.cell_names import check_names, chosen
 from jobs_jupyter.notebook.handle import Job
 from jobs_jupyter.notebook.options import UsageError
@@ -73,7 +74,7 @@ def submit_cell(
     )
 
     def packaged() -> Snapshot:
-        return snapshot(directory, options.exclude, extra=files, home=default_home())
+        return snapshot(directory, options.exclude, extra=files, home=checked_home())
 
     job_id = _submit(config, packaged, options.queue, options.priority)
     return Job(job_id, config.name or sdk.status(id=job_id).name)

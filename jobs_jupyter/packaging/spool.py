@@ -17,6 +17,7 @@ from pathlib import Path
 
 from jobs_jupyter.models.pack import MANIFEST, PACK, SMALL, PackWriter
 from jobs_jupyter.models.paths import StatePaths
+from jobs_jupyter.models.state_directory import make
 
 CHUNK = 2**20
 
@@ -75,7 +76,7 @@ class Spool:
 
     def _made(self) -> Path:
         if self.folder is None:
-            self._above.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(self._above)
             self.folder = Path(tempfile.mkdtemp(dir=self._above))
             self._finalizer = weakref.finalize(self, _remove, self.folder, self._begun)
         return self.folder

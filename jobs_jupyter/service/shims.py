@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobs_jupyter.service import machine, shim
+from jobs_jupyter.service.private import umask_of_jobs
 
 POLL_S = 1.0
 
@@ -39,6 +40,7 @@ class Shims:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
+                umask=umask_of_jobs(),
             )
         self._streams = await asyncio.open_unix_connection(sock=ours)
 

@@ -426,18 +426,6 @@ def test_a_long_path_has_its_socket_elsewhere(
     assert not where.exists()
 
 
-def test_a_socket_directory_of_somebody_elses_is_refused(
-    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    if os.getuid() != 0:
-        pytest.fail("Run this test as root: it gives a directory to another user.")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home.parent))
-    theirs = home.parent / f"jobs-jupyter-{os.getuid()}"
-    theirs.mkdir()
-    os.chown(theirs, 12345, 12345)
-    assert "belongs to another user" in refusal(home / ("x" * 120))
-
-
 @pytest.fixture
 def tcp(service: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A service that listens on TCP, in the foreground; its URL. Its environment has WHERE=service."""

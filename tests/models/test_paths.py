@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from jobs_jupyter.models.paths import MAX_SOCKET_PATH, StatePaths, default_home
+from jobs_jupyter.models.state_directory import socket_for
 
 
 def test_paths_are_those_of_the_design() -> None:
@@ -29,14 +31,29 @@ def test_an_id_cannot_be_a_way_out(name: str) -> None:
         StatePaths(Path("/h")).blob(name)
 
 
-@pytest.mark.parametrize("runtime", ["/run/user/0", "/" + "x" * 120])
-def test_a_long_home_has_its_socket_elsewhere(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
+@pytest.mark.parametrize("runtime", ["/nowhere", "/" + "x" * 120])
+def test_a_long_home_has_its_socket_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: str
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-    one, other = (StatePaths(Path("/" + "h" * 100 + end)).socket for end in "ab")
-    assert one != other
-    assert len(str(one)) <= MAX_SOCKET_PATH
-    assert one.parent.name.startswith("jobs-jupyter-")
-    assert StatePaths(Path("/" + "é" * 50)).socket.suffix == ".sock"
+    monkeypatch.setattr("tempfile.tempdir", None)
+    made = []
+    for name in ("h" * 100, "é" * 50):
+        home = tmp_path / name
+        home.mkdir()
+        where = socket_for(StatePaths(home))
+        made.append(where.parent)
+        try:
+            assert len(str(where)) <= MAX_SOCKET_PATH
+            assert where.parent.stat().st_mode & 0o777 == 0o700
+            assert socket_for(StatePaths(home)) == StatePaths(home).socket == where, "it is recorded"
+            where.parent.rmdir()
+            assert StatePaths(home).socket.is_relative_to(home), "a record of what is gone names nothing"
+            made.append(socket_for(StatePaths(home)).parent)
+            assert made[-1] != where.parent
+        finally:
+            for each in made:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def test_default_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
