@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -53,12 +54,28 @@ def check(home: Path) -> None:
         raise ServiceStartError(
             f"The state directory {home} belongs to another user, {peer.name_of(found.st_uid)}. {_ELSEWHERE}."
         )
-    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH:
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH and not _made_private(home, found):
         raise ServiceStartError(
             f"All users can write to the state directory {home}. If what is in it is yours alone: "
             f"chmod 700 {home}. Else set {HOME_VARIABLE} to another one."
         )
     _check_above(home)
+
+
+def _made_private(home: Path, found: os.stat_result) -> bool:
+    """Close a directory of this user's, such as a new file system, in which nobody has put anything."""
+    if found.st_uid != os.geteuid() or not _is_all_ours(home):
+        return False
+    with contextlib.suppress(OSError):  # a read-only file system
+        home.chmod(0o700)
+    if _is_all_ours(home):
+        return True
+    home.chmod(stat.S_IMODE(found.st_mode))  # somebody was quick: not to be taken for safe the next time
+    return False
+
+
+def _is_all_ours(home: Path) -> bool:
+    return all(peer.is_trusted(each.lstat().st_uid) for each in home.iterdir())
 
 
 def _check_above(home: Path) -> None:

@@ -132,7 +132,7 @@ def test_every_way_to_the_service_refuses_it(
         with pytest.raises(ServiceUnavailableError, match="nothing was sent there"):
             act()
     client_service.start_early()  # says nothing itself
-    for words in (["list"], ["service", "status"], ["service", "stop"], ["submit", "true"]):
+    for words in (["list"], ["service", "status"], ["service", "stop"], ["submit", "--", "true"]):
         done = cli(*words)
         assert done.returncode != 0, words
         assert "Another user" in done.stdout + done.stderr, (words, done)
@@ -208,7 +208,12 @@ def test_a_link_in_its_place_is_refused(open_folder: Path, home: Path) -> None:
 def test_one_that_all_can_write_to_is_refused(open_folder: Path, home: Path) -> None:
     home.mkdir()
     home.chmod(0o777)
+    subprocess.run([*AS_THEM, "touch", home / "service.json"], check=True)
     assert f"chmod 700 {home}" in refusal(home)
+    assert f"chmod 700 {home}" in refusal(home), "it is no safer the second time"
+    (home / "service.json").unlink()
+    state_directory.check(home)
+    assert home.stat().st_mode & 0o777 == 0o700, "a new file system, say, is made private"
 
 
 def test_one_that_all_can_replace_is_refused(open_folder: Path, home: Path) -> None:
