@@ -17,6 +17,9 @@ export interface ViewState {
   /** The run whose log is shown; null: always the newest. */
   run: string | null;
   kind: LogKind;
+  /** Rows of the log that are shown; null until that is settled. */
+  rows: number | null;
+  collapsed: boolean;
 }
 
 /** How long a panel without a view waits for the next one. */
@@ -27,7 +30,14 @@ export class Session {
   readonly source: CommSource;
   readonly terminal = new LogTerminal();
   readonly log: LogFeed;
-  readonly state: ViewState = { tab: "logs", follow: true, run: null, kind: "log" };
+  readonly state: ViewState = {
+    tab: "logs",
+    follow: true,
+    run: null,
+    kind: "log",
+    rows: null,
+    collapsed: false,
+  };
   /** The runs that have a setup log, and those of which nothing more is to be asked about it. */
   setups: ReadonlySet<string> = new Set();
   readonly prepared = new Set<string>();

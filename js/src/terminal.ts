@@ -1,16 +1,21 @@
-/** The log's terminal: xterm.js, read only. Escape sequences can do nothing but colour and move. */
+/** The log's terminal: xterm.js, read only. */
 import { FitAddon } from "@xterm/addon-fit";
 import { SearchAddon } from "@xterm/addon-search";
+import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import { bytes as inWords } from "./clock";
+import { restrict } from "./controls";
+import { LastLines } from "./lastLines";
 import type { LogPage } from "./logPage";
 import { LogRows } from "./logRows";
 import type { LogMatch } from "./source";
+import { StringBounds } from "./stringBounds";
 
 /** Narrower terminals break progress bars into several rows; the panel scrolls sideways instead. */
 const LEAST_COLUMNS = 80;
-const ROWS = 12;
+/** Rows of the screen that the log is written to, however few of them are shown. */
+export const ROWS = 12;
 const SCROLLBACK = 10_000;
 /** After a cut, how far to look for a line's beginning. */
 const LOOK_FOR_LINE = 4096;
@@ -73,6 +78,10 @@ export class LogTerminal {
   /** Whether a part of the log is shown that does not go on. */
   private still = false;
   private lastTop = 0;
+  private readonly spoken: LastLines;
+  private readonly bounds = new StringBounds();
+  /** Rows that are shown; null until that is settled. */
+  private shown: number | null = null;
   private readonly observer = new ResizeObserver(() => this.fit());
   private following = true;
   private opened = false;
@@ -99,19 +108,36 @@ export class LogTerminal {
     this.term.loadAddon(this.fitter);
     this.term.loadAddon(this.search);
     this.term.loadAddon(new WebLinksAddon(openLink));
+    this.term.loadAddon(new UnicodeGraphemesAddon());
+    restrict(this.term);
     this.rows = new LogRows(this.term);
+    this.spoken = new LastLines(this.term);
     this.term.attachCustomKeyEventHandler((event) => this.key(event));
     // Captured: xterm keeps to itself what it scrolls by.
     this.element.addEventListener("wheel", this.wheeled, { passive: true, capture: true });
     this.element.addEventListener("pointerup", this.dragged, { passive: true });
     this.term.onScroll(this.scrolled);
     this.observer.observe(this.element);
+    this.show(null);
   }
 
   /** Names the log for screen readers. */
   label(text: string): void {
     this.name = text;
     this.term.textarea?.setAttribute("aria-label", text);
+    this.spoken.label(text);
+  }
+
+  /** Sets how many rows are shown; null: one, until that is settled. */
+  show(rows: number | null): void {
+    this.shown = rows;
+    this.element.style.setProperty("--jj-rows", String(rows ?? 1));
+    this.fit();
+  }
+
+  /** Calls back, once everything written is on the screen, with how many rows of it are used. */
+  measure(done: (rows: number) => void): void {
+    this.term.write("", () => done(this.used()));
   }
 
   /** Adds what begins at an offset of the log. */
@@ -145,12 +171,18 @@ export class LogTerminal {
       if (this.rows.held.end !== offset) this.rows.begin(offset);
       this.rows.held.append(offset, data);
     });
-    this.term.write(data.subarray(0, cut), () => this.rows.mark(offset + cut));
-    this.term.write(data.subarray(cut), done);
+    const lines = this.bounds.bound(data.subarray(0, cut));
+    const rest = this.bounds.bound(data.subarray(cut));
+    this.term.write(lines, () => this.rows.mark(offset + cut));
+    this.term.write(rest, () => {
+      if (this.shown !== null && this.term.rows > this.shown) this.fit();
+      this.spoken.update();
+      done();
+    });
   }
 
   private say(text: string): void {
-    this.term.write(`\x1b[0m\x1b[2m… ${text} …\x1b[0m\r\n`);
+    this.term.write(`\x18\x1b[0m\x1b[2m… ${text} …\x1b[0m\r\n`);
   }
 
   /** The offset of the line that the first row shows; null: nothing is shown, or it is not known. */
@@ -207,6 +239,7 @@ export class LogTerminal {
 
   /** Says how many bytes are not shown, and begins again at the next line's beginning. */
   passOver(count: number, data: Uint8Array): Uint8Array {
+    this.bounds.reset();
     this.say(`${inWords(count)} passed over; scroll up or search to read them`);
     const head = data.subarray(0, LOOK_FOR_LINE);
     const line = head.findIndex((byte) => byte === 10 || byte === 13);
@@ -219,7 +252,10 @@ export class LogTerminal {
       // Behind what is still to be written of the log before.
       this.term.reset();
       this.rows.clear();
+      this.spoken.update();
+      this.fit();
     });
+    this.bounds.reset();
     this.still = false;
     this.lastTop = 0;
   }
@@ -251,22 +287,38 @@ export class LogTerminal {
 
   dispose(): void {
     this.observer.disconnect();
+    this.spoken.dispose();
     this.element.removeEventListener("wheel", this.wheeled, { capture: true });
     this.element.removeEventListener("pointerup", this.dragged);
     this.term.dispose();
   }
 
-  /** Fits the width. The height is the stylesheet's, the same from the beginning: nothing jumps. */
+  /** Rows that the log takes, scrollback included. */
+  private used(): number {
+    const { baseY, cursorX, cursorY } = this.term.buffer.active;
+    return baseY + cursorY + (cursorX > 0 ? 1 : 0);
+  }
+
+  /** Rows of the screen: those shown, but a dozen while the log leaves the others empty, to move up in. */
+  private screenRows(): number {
+    if (this.shown === null) return ROWS;
+    return this.used() <= this.shown ? Math.max(ROWS, this.shown) : this.shown;
+  }
+
+  /** Fits the width; the height is what was chosen. */
   private fit(): void {
     if (!this.element.isConnected || this.element.clientWidth === 0) return;
     if (!this.opened) {
       this.opened = true;
       this.term.open(this.element);
+      this.element.append(this.spoken.element);
       this.label(this.name);
     }
     const fitting = this.fitter.proposeDimensions();
-    if (!fitting || !Number.isFinite(fitting.cols) || !Number.isFinite(fitting.rows)) return;
-    this.term.resize(Math.max(LEAST_COLUMNS, fitting.cols), Math.max(2, fitting.rows));
+    if (!fitting || !Number.isFinite(fitting.cols)) return;
+    this.term.resize(Math.max(LEAST_COLUMNS, fitting.cols), this.screenRows());
+    const screen = this.element.querySelector(".xterm-screen");
+    if (screen) this.element.style.setProperty("--jj-row", `${screen.clientHeight / this.term.rows}px`);
     const wide = fitting.cols < LEAST_COLUMNS;
     const width = (this.element.clientWidth * LEAST_COLUMNS) / fitting.cols;
     if (this.term.element) this.term.element.style.width = wide ? `${Math.ceil(width)}px` : "";
@@ -312,8 +364,13 @@ export class LogTerminal {
     this.onFollow(on);
   }
 
-  /** Scrolls by keyboard; everything else (Tab, copy) is the browser's. */
+  /** Scrolls by keyboard, and Ctrl+A selects the log; everything else (Tab, copy) is the browser's. */
   private key(event: KeyboardEvent): boolean {
+    if (event.type === "keydown" && (event.ctrlKey || event.metaKey) && event.key === "a") {
+      event.preventDefault();
+      this.term.selectAll();
+      return false;
+    }
     const by = (scroll: () => void, direction: number) => () => {
       scroll();
       this.moved(direction);

@@ -174,7 +174,7 @@ test("runs are rows, and one can be chosen", () => {
   const cells = [...root.querySelectorAll("tbody tr")].map((row) =>
     [...row.querySelectorAll("td")].map((cell) => cell.textContent),
   );
-  assert.deepEqual([cells[0]?.[3], cells[0]?.[5]], ["00:03", "3"]);
+  assert.deepEqual([cells[0]?.[3], cells[0]?.[5]], ["00:03", "exit code 3"]);
   assert.deepEqual([cells[1]?.[2], cells[1]?.[3], cells[1]?.[5]], ["—", "—", "—"]);
   root.querySelector<HTMLElement>("tbody button")?.click();
   assert.deepEqual(chosen, ["jobrun_1"]);

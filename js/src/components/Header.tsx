@@ -1,8 +1,10 @@
 /** The panel's first line: state, name, run, clock, Stop. */
 import type { JobView } from "../job";
-import { lastRun } from "../job";
+import { isTerminal, lastRun } from "../job";
 import type { Source } from "../source";
+import { Clamped } from "./Clamped";
 import { Clock } from "./Clock";
+import { DownIcon, UpIcon } from "./icons";
 import { StatePill } from "./StatePill";
 import { StopButton } from "./StopButton";
 
@@ -15,19 +17,43 @@ function meta(job: JobView): string {
   return parts.join(" · ");
 }
 
-export function Header({ job, source, lost }: { job: JobView; source: Source; lost: boolean }) {
+interface Props {
+  job: JobView;
+  source: Source;
+  lost: boolean;
+  collapsed: boolean;
+  onCollapse(collapsed: boolean): void;
+}
+
+export function Header({ job, source, lost, collapsed, onCollapse }: Props) {
+  const over = isTerminal(job.state);
+  const time = !lost && (
+    <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />
+  );
   return (
     <div class="jj-row jj-header">
       <StatePill state={job.state} />
-      <span class="jj-name" title={`${job.name}\n${job.id}`}>
-        {job.name}
-      </span>
+      <Clamped lines={1} what="the name" class="jj-name">
+        <span title={job.id}>{job.name}</span>
+      </Clamped>
       <span class="jj-facts">
         <span class="jj-dim jj-meta">{meta(job)}</span>
-        {!lost && <Clock start={job.started_at} end={job.ended_at} source={source} label="Running time" />}
+        {!over && time}
       </span>
-      <span class="jj-grow" />
-      {!lost && <StopButton job={job} source={source} />}
+      <span class="jj-end">
+        {over && time}
+        {!lost && <StopButton job={job} source={source} />}
+        <button
+          type="button"
+          class="jj-tool"
+          aria-expanded={!collapsed}
+          aria-label={collapsed ? "Expand the panel" : "Collapse the panel"}
+          title={collapsed ? "Expand" : "Collapse"}
+          onClick={() => onCollapse(!collapsed)}
+        >
+          {collapsed ? <DownIcon /> : <UpIcon />}
+        </button>
+      </span>
     </div>
   );
 }

@@ -60,49 +60,57 @@ export function JobPanel({ session }: { session: Session }) {
   ];
   return (
     <section class="jj-card" aria-label={`Job ${job.name}`}>
-      <Header job={job} source={session.source} lost={lost} />
+      <Header
+        job={job}
+        source={session.source}
+        lost={lost}
+        collapsed={choices.collapsed}
+        onCollapse={(collapsed) => choose({ collapsed })}
+      />
       {lost && <Lost job={job} />}
       <Reason job={job} />
-      <Notices notices={job.notices} />
-      <Tags queue={job.queue} priority={job.priority} tags={job.tags} />
-      <TabBar id={job.id} tabs={tabs} selected={choices.tab} onSelect={(tab) => choose({ tab })}>
-        {choices.tab === "logs" && (
-          <LogTools
+      <div hidden={choices.collapsed}>
+        <Notices notices={job.notices} />
+        <Tags queue={job.queue} priority={job.priority} tags={job.tags} />
+        <TabBar id={job.id} tabs={tabs} selected={choices.tab} onSelect={(tab) => choose({ tab })}>
+          {choices.tab === "logs" && (
+            <LogTools
+              job={job}
+              run={run}
+              session={session}
+              follow={choices.follow}
+              searching={searching}
+              kind={kind}
+              setups={setups}
+              onLog={(name, chosen) => choose({ run: name, kind: chosen })}
+              onFollow={(follow) => choose({ follow })}
+              onSearch={setSearching}
+            />
+          )}
+        </TabBar>
+        <LogView
+          job={job}
+          run={run}
+          session={session}
+          hidden={choices.tab !== "logs"}
+          kind={kind}
+          follow={choices.follow}
+          searching={searching}
+          onFollow={(follow) => choose({ follow })}
+          onEndSearch={() => {
+            session.root.querySelector<HTMLElement>("[aria-label='Search the log']")?.focus({ preventScroll: true });
+            setSearching(false);
+          }}
+        />
+        {choices.tab === "runs" && (
+          <RunsTable
             job={job}
-            run={run}
-            session={session}
-            follow={choices.follow}
-            searching={searching}
-            kind={kind}
-            setups={setups}
-            onLog={(name, chosen) => choose({ run: name, kind: chosen })}
-            onFollow={(follow) => choose({ follow })}
-            onSearch={setSearching}
+            chosen={run?.name}
+            source={session.source}
+            onChoose={(name) => choose({ run: name, kind: "log", tab: "logs" })}
           />
         )}
-      </TabBar>
-      <LogView
-        job={job}
-        run={run}
-        session={session}
-        hidden={choices.tab !== "logs"}
-        kind={kind}
-        follow={choices.follow}
-        searching={searching}
-        onFollow={(follow) => choose({ follow })}
-        onEndSearch={() => {
-          session.root.querySelector<HTMLElement>("[aria-label='Search the log']")?.focus({ preventScroll: true });
-          setSearching(false);
-        }}
-      />
-      {choices.tab === "runs" && (
-        <RunsTable
-          job={job}
-          chosen={run?.name}
-          source={session.source}
-          onChoose={(name) => choose({ run: name, kind: "log", tab: "logs" })}
-        />
-      )}
+      </div>
     </section>
   );
 }

@@ -5,7 +5,9 @@ import { isTerminal } from "../job";
 import type { LogStatus } from "../logFeed";
 import type { Session } from "../session";
 import type { LogKind } from "../source";
+import { useLogHeight } from "../useLogHeight";
 import { FindBar } from "./FindBar";
+import { ResizeHandle } from "./ResizeHandle";
 
 interface Props {
   job: JobView;
@@ -24,6 +26,7 @@ export function LogView(props: Props) {
   const { job, run, session, hidden, kind, searching, onFollow, onEndSearch } = props;
   const host = useRef<HTMLDivElement>(null);
   const [status, setStatus] = useState<LogStatus>(session.log.status);
+  const [rows, setRows] = useLogHeight(session, job, status.ended || !run);
   useLayoutEffect(() => {
     host.current?.append(session.terminal.element);
     setStatus(session.log.status);
@@ -54,6 +57,7 @@ export function LogView(props: Props) {
       {searching && run && <FindBar session={session} run={run.name} kind={kind} onClose={onEndSearch} />}
       <div class="jj-screen" ref={host} />
       <Hint job={job} status={status} kind={kind} />
+      <ResizeHandle rows={rows} controls={`${job.id}-logs`} onRows={setRows} />
     </div>
   );
 }

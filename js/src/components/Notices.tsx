@@ -1,3 +1,5 @@
+import { Clamped } from "./Clamped";
+
 /** What to know of the job, a line each: `numpy 1.26.4 here, 2.1.0 in the job`. */
 export function Notices({ notices }: { notices: string[] | null }) {
   if (!notices?.length) return null;
@@ -5,7 +7,9 @@ export function Notices({ notices }: { notices: string[] | null }) {
     <ul class="jj-row jj-notices" aria-label="To know">
       {notices.map((notice) => (
         <li class="jj-dim jj-text" key={notice}>
-          {notice}
+          <Clamped lines={3} what="the notice">
+            {notice}
+          </Clamped>
         </li>
       ))}
     </ul>

@@ -4,6 +4,7 @@ import { toneOf } from "../job";
 import { span } from "../timeline";
 import type { Source } from "../source";
 import { useNow } from "../useNow";
+import { Clamped } from "./Clamped";
 
 interface Props {
   job: JobView;
@@ -49,6 +50,12 @@ export function RunsTable({ job, chosen, source, onChoose }: Props) {
   );
 }
 
+/** Why a run ended: `exit code 1`, `timed out after 60 s`. */
+function ending(run: RunView): string {
+  if (run.reason) return run.reason;
+  return run.exit_code === null ? "—" : `exit code ${run.exit_code}`;
+}
+
 interface RowProps {
   run: RunView;
   job: JobView;
@@ -66,12 +73,11 @@ function Row({ run, job, now, on, onChoose }: RowProps) {
       <td>
         <button
           type="button"
-          class="jj-link jj-mono"
+          class="jj-link"
           aria-label={`Show the log of run ${run.attempt}`}
           title={run.name}
         >
-          <span class="jj-long">{run.name}</span>
-          <span class="jj-short">{`Run ${run.attempt}`}</span>
+          {`Run ${run.attempt}`}
         </button>
       </td>
       <td class={tone}>{run.state}</td>
@@ -84,8 +90,10 @@ function Row({ run, job, now, on, onChoose }: RowProps) {
           {place && <i style={{ left: `${place.left}%`, width: `${place.width}%` }} />}
         </div>
       </td>
-      <td class="jj-mono" title={run.reason ?? ""}>
-        {run.exit_code ?? "—"}
+      <td class="jj-exit">
+        <Clamped lines={2} what={`why run ${run.attempt} ended`}>
+          {ending(run)}
+        </Clamped>
       </td>
     </tr>
   );

@@ -1,4 +1,5 @@
 import type { JobView } from "../job";
+import { Clamped } from "./Clamped";
 
 type Props = Pick<JobView, "queue" | "priority" | "tags">;
 
@@ -7,7 +8,7 @@ export function Tags({ queue, priority, tags }: Props) {
   const entries = Object.entries(tags);
   if (!entries.length && !queue) return null;
   return (
-    <div class="jj-row jj-labels">
+    <Clamped lines={2} what="the queue and the tags" class="jj-row jj-labels">
       {queue && (
         <span>
           <span class="jj-dim">queue</span> {queue}
@@ -24,6 +25,6 @@ export function Tags({ queue, priority, tags }: Props) {
           ))}
         </ul>
       )}
-    </div>
+    </Clamped>
   );
 }
