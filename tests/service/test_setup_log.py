@@ -66,7 +66,7 @@ def test_a_warm_cache_changes_no_log() -> None:
     assert get_setup_log(warm.id) == ""
     shown = cli("logs", "--setup", cold.id)
     assert shown.stdout == get_setup_log(cold.id)
-    assert cli("logs", "--setup", "--follow", "-n", "1", cold.id).stdout == get_setup_log(
+    assert cli("logs", "--setup", "--follow", "--lines", "1", cold.id).stdout == get_setup_log(
         cold.id, max_lines=1
     )
     assert json.loads(cli("logs", "--setup", "--json", cold.id).stdout)["log"] == get_setup_log(cold.id)
