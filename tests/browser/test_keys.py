@@ -92,7 +92,12 @@ def press(panel: Panel, index: int, keys: list[str]) -> str:
 
 
 def reset(panel: Panel, tab: str, *, searching: bool) -> None:
-    """Select a tab, and open or close the find bar."""
+    """Unfold the panel, select a tab, and open or close the find bar."""
+    fold = panel.root.get_by_role("button", name="Expand the panel")
+    if fold.count():
+        fold.click()
+    for less in panel.root.get_by_role("button", name="Show less of").all():
+        less.press("Enter")
     panel.tab(tab).click()
     if tab == "Logs" and panel.root.get_by_role("search").count() != searching:
         panel.root.get_by_role("button", name="Search the log").click()
