@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from jobs_jupyter import job
+from jobs_jupyter import compute_config, job, job_queue
 from jobs_jupyter.notebook.options import cell_parser, line_parsers
 from tests.jobs import ended
 
@@ -25,8 +27,11 @@ def test_every_verb_is_named() -> None:
     assert all(re.search(rf"\b{verb}\b", README) for verb in line_parsers())
 
 
-def test_every_function_is_named() -> None:
-    assert all(f"`{name}`" in README for name in job.__all__ if name != "ResultIterator")
+@pytest.mark.parametrize("module", [job, job_queue, compute_config])
+def test_every_function_is_named(module: ModuleType) -> None:
+    functions = [name for name in module.__all__ if inspect.isfunction(getattr(module, name))]
+    assert functions
+    assert [name for name in functions if f"`{name}`" not in README] == []
 
 
 def test_the_example_of_a_queue_runs_on_any_machine(
