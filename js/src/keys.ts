@@ -6,11 +6,22 @@
  */
 const SUPPRESS = "data-lm-suppress-shortcuts";
 const FUNCTION_KEY = /^F\d+$/;
+/** Undo and redo: the notebook's own, and the browser's, which undoes in the editor that was last typed in. */
+const UNDOES = /^[zy]$/i;
 
 /** Whether a key may be the application's: nothing that types, moves, or activates what has the focus. */
 function isForApplication(event: KeyboardEvent): boolean {
   const held = event.ctrlKey || event.metaKey || event.altKey;
-  return !event.defaultPrevented && !event.isComposing && (held || FUNCTION_KEY.test(event.key));
+  if (event.defaultPrevented || event.isComposing || (held && UNDOES.test(event.key))) return false;
+  return held || FUNCTION_KEY.test(event.key);
+}
+
+/** Whether a key is meant for cells: one that undoes, or runs them and would press the button that has the focus. */
+function isForCells(event: KeyboardEvent): boolean {
+  const held = event.ctrlKey || event.metaKey || event.altKey;
+  if (event.key === "Enter") return (held || event.shiftKey) && event.target instanceof HTMLButtonElement;
+  const inText = event.target instanceof HTMLInputElement && event.target.type === "text";
+  return held && UNDOES.test(event.key) && !inText;
 }
 
 /** The same key again, for another element. */
@@ -25,6 +36,7 @@ export function guardKeys(root: HTMLElement): void {
   root.addEventListener("focusin", (event) => (event.target as Element).setAttribute(SUPPRESS, "true"));
   root.addEventListener("keydown", (event) => {
     event.stopPropagation();
+    if (isForCells(event)) event.preventDefault();
     const outside = root.closest(".jp-Notebook")?.parentElement ?? document.body;
     if (isForApplication(event) && !outside.dispatchEvent(copyOf(event))) event.preventDefault();
   });

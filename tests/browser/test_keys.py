@@ -106,6 +106,9 @@ def reset(panel: Panel, tab: str, *, searching: bool) -> None:
 @pytest.mark.parametrize("lab", [JUPYTERLAB, NOTEBOOK], ids=["lab", "notebook"], indirect=True)
 def test_no_key_in_a_panel_reaches_the_notebook(open_notebook: Open) -> None:
     _, panel = opened(open_notebook)
+    panel.page.locator(".jp-Cell").nth(1).locator(".cm-content").click()
+    panel.page.keyboard.type("# what Ctrl+Z would undo")
+    panel.page.keyboard.press("Escape")
     panel.root.locator(".jj-screen").scroll_into_view_if_needed()
     panel.wait_for_line("no such thing")
     panel.tab("Logs").click()
@@ -168,3 +171,21 @@ def test_the_focus_stays_in_the_panel(open_notebook: Open) -> None:
     expect(panel.tab("Logs")).to_be_focused()
     keyboard.press("x")
     expect(panel.tab("Logs")).to_be_focused()
+
+
+def test_what_runs_a_cell_does_not_press_stop(open_notebook: Open) -> None:
+    notebook = open_notebook([LOAD, "%%job sleeper -w none\nimport time\ntime.sleep(300)", "after = 1"])
+    notebook.run(0)
+    notebook.wait_idle()
+    notebook.run(1)
+    panel = Panel(notebook, 1)
+    panel.wait_for("RUNNING")
+    panel.stop().focus()
+    before = panel.page.evaluate(NOTEBOOK_STATE)
+    for key in ("Shift+Enter", "Control+Enter", "Alt+Enter"):
+        panel.page.keyboard.press(key)
+    expect(panel.stop()).to_have_text("Stop")
+    panel.page.keyboard.press("Enter")
+    panel.wait_for("TERMINATED")
+    assert panel.root.evaluate("n => n.contains(document.activeElement)"), "Stop had the focus, and is gone"
+    assert panel.page.evaluate(NOTEBOOK_STATE) == before
