@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,7 +26,12 @@ HOME = "JOBS_JUPYTER_HOME"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep tests off the user's state directory: without `home`, using it is an error."""
+    """Keep tests off the user's state directory: without `home`, using it is an error.
+
+    A shell has what it runs in the background ignore SIGINT, and with it all programs that tests start.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ[HOME] = "/dev/null/a-test-uses-the-state-directory-without-the-fixture-home"
 
 
