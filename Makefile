@@ -80,13 +80,13 @@ check: setup ## lint, types, import contracts, unit tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(PYTEST) -m "not service and not notebook and not browser"
+	$(PYTEST) -m "not service and not notebook and not browser" --numprocesses 2
 
 test-service: setup programs ## tests against a real service
 	$(PYTEST) -m service --numprocesses $(WORKERS)
 
 test-notebook: setup programs ## tests in a kernel, and the notebooks by nbval
-	$(PYTEST) -m notebook
+	$(PYTEST) -m notebook --numprocesses 2
 	$(SANDBOX) $(PYTEST) --nbval --nbval-sanitize-with notebooks/sanitize.cfg notebooks
 
 test-browser: setup browser ## tests in a real browser

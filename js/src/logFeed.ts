@@ -31,6 +31,8 @@ export class LogFeed {
   private pageEnd = 0;
   private pageAtEnd = false;
   private turn = 0;
+  /** Done once the terminal has what it was last given to show. */
+  private showing: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly source: Source,
@@ -71,6 +73,10 @@ export class LogFeed {
   /** Shows a match; whether it could be found where it was said to be. */
   async reveal(match: LogMatch, text: string): Promise<boolean> {
     this.terminal.pause();
+    const turn = ++this.turn; // a part that is still being read is not wanted any more
+    if (this.status.loading) this.update({ ...this.status, loading: false });
+    await this.showing;
+    if (turn !== this.turn) return false;
     if (this.terminal.select(match, text)) return true;
     if (!(await this.page(match.offset, () => {}))) return false;
     return this.terminal.select(match, text);
@@ -108,9 +114,13 @@ export class LogFeed {
       this.stream = null;
       this.pageEnd = page.place + page.after.length;
       this.pageAtEnd = page.atEnd;
-      const row = await this.terminal.showPage(page);
-      if (turn !== this.turn) return false;
-      this.update({ ...this.status, paged: true, loading: false, empty: false });
+      const shown = this.terminal.showPage(page);
+      this.showing = shown;
+      const row = await shown;
+      const wanted = turn === this.turn;
+      const loading = this.status.loading && !wanted;
+      this.update({ ...this.status, paged: this.stream === null, loading, empty: false });
+      if (!wanted) return false;
       settle(row);
       return true;
     } catch (error) {

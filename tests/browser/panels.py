@@ -33,7 +33,7 @@ class Panel:
 
     def wait_for_line(self, text: str) -> None:
         """Wait until a row with this text is in view."""
-        expect(self.rows.filter(has_text=text).first).to_be_visible(timeout=SLOW_MS)
+        self.wait_until(lambda rows: any(text in row for row in rows))  # has_text would not mind spaces
 
     def wait_until(self, condition: Callable[[list[str]], bool]) -> list[str]:
         """Wait until the rows in view meet a condition; return them."""

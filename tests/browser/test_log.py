@@ -139,7 +139,7 @@ def test_follow_comes_back_at_the_end(open_notebook: Open) -> None:
     follow.uncheck()
     still = panel.wait_until(lambda rows: rows == panel.lines())
     notebook.page.wait_for_function("() => new Promise(done => setTimeout(done, 500, true))")
-    assert panel.lines() == still
+    assert panel.lines()[: len(still)] == still, "a row below that was empty may have got its line"
     panel.root.get_by_role("button", name="Go to the beginning").click()
     panel.wait_until(lambda rows: rows[0] == "tick 0")
     follow.check()
