@@ -130,11 +130,13 @@ def test_follow_comes_back_at_the_end(open_notebook: Open) -> None:
     follow = panel.root.get_by_label("Follow")
     panel.root.locator(".jj-screen").hover()
     notebook.page.mouse.wheel(0, -300)
-    expect(follow).not_to_be_checked()
-    for _ in range(40):  # a few rows each
+    expect(follow).not_to_be_checked(timeout=SLOW_MS)
+    for _ in range(400):  # a few rows each, while lines go on coming
+        if follow.is_checked():
+            break
         notebook.page.mouse.wheel(0, 100_000)
         notebook.page.wait_for_timeout(20)
-    expect(follow).to_be_checked()
+    expect(follow).to_be_checked(timeout=SLOW_MS)
     last = panel.lines()[-1]
     panel.wait_until(lambda rows: rows[-1] != last)
     follow.uncheck()
